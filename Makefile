@@ -1,0 +1,84 @@
+# Every command of the course; `make` alone lists them.
+
+PYTHON =
+NB =
+VENV = .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+NOTEBOOKS = $(BIN)/python tools/run_notebooks.py
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+PROBE = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+NBVAL = --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg
+
+.PHONY: help run test full lab bench format clean FORCE
+.DELETE_ON_ERROR:
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 : /p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F ' : ' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@echo
+	@echo '  run, test, full and lab take notebooks by number:  make full NB="02 03"'
+	@echo '  The first of them sets up $(VENV); to choose its Python:  make run PYTHON=python3.12'
+
+run: $(STAMP) ## execute every notebook in the quick profile into build/notebooks
+	@$(NOTEBOOKS) --profile quick --into build/notebooks $(NB)
+
+test: $(STAMP) ## check style, the package and every notebook in the quick profile
+	@mkdir -p build && $(NOTEBOOKS) --list $(NB) > build/tested.txt
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m pytest
+	AELIB_PROFILE=quick TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) $$(cat build/tested.txt)
+
+full: $(STAMP) ## execute every notebook in the full profile and save it in its place
+	@$(NOTEBOOKS) --profile full --in-place $(NB)
+
+lab: $(STAMP) ## open the course in JupyterLab
+	@first=notebooks; \
+	if [ -n "$(NB)" ]; then first=$$($(NOTEBOOKS) --list $(firstword $(NB))) || exit 2; fi; \
+	$(BIN)/python -m jupyterlab $$first
+
+bench: $(STAMP) ## measure what is faster than what
+	@$(BIN)/python benchmarks/speed.py
+
+format: $(STAMP) ## bring code and notebooks into the style that `make test` checks
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+clean: ## remove what the commands made, all but .venv and data
+	@rm -rf build .pytest_cache .ruff_cache notebooks/.ipynb_checkpoints
+	@rm -rf aelib/__pycache__ tests/__pycache__ tools/__pycache__ benchmarks/__pycache__
+
+# A Python other than the one that the environment was made with: make it anew.
+ifneq ($(PYTHON),)
+ifneq ($(PYTHON),$(shell cat $(STAMP) 2>/dev/null))
+$(STAMP): FORCE
+endif
+endif
+
+# The stamp is written last, so a set-up that was broken off is taken up again.
+# The line in etc/ipython keeps what C++ code logs out of the notebooks' outputs.
+$(STAMP): requirements.txt constraints.txt pyproject.toml
+	@rm -f $@
+	@python=; \
+	for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+		if "$$candidate" -c '$(PROBE)' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "$(or $(PYTHON),No python3 here) is not Python 3.11, 3.12 or 3.13 with venv and pip."; \
+		echo 'Install one from https://www.python.org/downloads'; \
+		echo '(Debian, Ubuntu: sudo apt install python3 python3-venv)'; \
+		echo 'or name one: make run PYTHON=/path/to/python3.12'; \
+		exit 1; \
+	fi >&2; \
+	if [ -n "$(PYTHON)" ] || ! $(BIN)/python -c '$(PROBE)' 2>/dev/null \
+		|| ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+		echo "Making $(VENV) with $$($$python --version)."; \
+		"$$python" -m venv --clear $(VENV) || exit 1; \
+	fi; \
+	echo 'Installing TensorFlow and the rest into $(VENV): about 2 minutes and 2 GB, only once.'; \
+	$(PIP) install -r requirements.txt -c constraints.txt && \
+	$(PIP) install --no-deps -e . && \
+	mkdir -p $(VENV)/etc/ipython && \
+	echo 'c.IPKernelApp.capture_fd_output = False' > $(VENV)/etc/ipython/ipython_kernel_config.py && \
+	echo "$$python" > $@

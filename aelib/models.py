@@ -1,0 +1,55 @@
+"""Builders of autoencoders on Keras's functional API."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+from keras import layers
+
+
+class Autoencoder(NamedTuple):
+    """Three Keras models that share their layers: train `model`, then use the other two.
+
+    Attributes
+    ----------
+    encoder : maps inputs x to codes z
+    decoder : maps codes z to reconstructions x̂
+    model : the decoder behind the encoder, from x to x̂
+    """
+
+    encoder: keras.Model
+    decoder: keras.Model
+    model: keras.Model
+
+
+def dense_autoencoder(
+    pixels: int,
+    sizes: Sequence[int],
+    *,
+    hidden: str = "sigmoid",
+    code: str = "tanh",
+    output: str = "sigmoid",
+) -> Autoencoder:
+    """Build a symmetric autoencoder of dense layers, not yet compiled.
+
+    Parameters
+    ----------
+    pixels : number of inputs D, and of outputs
+    sizes : units of the encoder's layers, the code size M last: (392, 28, 10, 2).
+        The decoder has the same layers in reverse order.
+    hidden, code, output : activations of the hidden layers, the code and the reconstruction
+
+    Source: P. Rivas, *Deep Learning for Beginners*, ch. 7, Fig. 7.5.
+    """
+    x = h = keras.Input((pixels,))
+    for units in sizes[:-1]:
+        h = layers.Dense(units, activation=hidden)(h)
+    encoder = keras.Model(x, layers.Dense(sizes[-1], activation=code)(h), name="encoder")
+
+    z = h = keras.Input((sizes[-1],))
+    for units in reversed(sizes[:-1]):
+        h = layers.Dense(units, activation=hidden)(h)
+    decoder = keras.Model(z, layers.Dense(pixels, activation=output)(h), name="decoder")
+
+    model = keras.Model(x, decoder(encoder(x)), name="autoencoder")
+    return Autoencoder(encoder, decoder, model)

@@ -1,0 +1,265 @@
+"""Training with the meaning of `Model.fit`, a whole epoch in one compiled program."""
+
+from collections.abc import Callable, Iterable
+import random
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+# Short epochs share a call, so that calling costs little and the bar still moves.
+STEPS_PER_CALL = 1000
+
+CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv1D,
+    keras.layers.SeparableConv2D,
+)
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Draw the order in which an epoch visits the examples.
+
+    Parameters
+    ----------
+    count : number of examples
+    seed : the seed of the whole training
+    epoch : number of the epoch, from 0; each has an order of its own
+
+    Returns
+    -------
+    A permutation of 0 … count - 1, the same for the same arguments.
+    """
+    return np.random.default_rng((seed, epoch)).permutation(count).astype(np.int32)
+
+
+def _array(name: str, values: np.ndarray, examples: int | None = None) -> np.ndarray:
+    """Check an array of examples and give it Keras's own precision."""
+    values = np.asarray(values)
+    if values.ndim == 0 or len(values) == 0:
+        raise ValueError(f"{name} is empty; pass an array with at least one example")
+    if examples is not None and len(values) != examples:
+        raise ValueError(f"{name} has {len(values)} examples, but x has {examples}; pass as many")
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} holds NaN or infinite values; clean the array first")
+        return values.astype(keras.config.floatx(), copy=False)
+    return values
+
+
+def _same_shape(name: str, values: np.ndarray, expected: tuple[int | None, ...]) -> None:
+    """Compare the shape of one example with what the model takes or gives (None fits anything)."""
+    sizes = values.shape[1:]
+    fits = len(sizes) == len(expected) - 1 and all(
+        want in (None, size) for want, size in zip(expected[1:], sizes, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"{name} has examples of shape {sizes}, but the model wants {tuple(expected[1:])}; "
+            "reshape the array or change the model"
+        )
+
+
+def _pair(model: keras.Model, names: tuple[str, str], x, y) -> tuple[np.ndarray, ...]:
+    """Check inputs and targets; targets that are the inputs stay one and the same array."""
+    inputs = _array(names[0], x)
+    _same_shape(names[0], inputs, model.input_shape)
+    if y is None:
+        return (inputs,)
+    if y is x:
+        targets = inputs
+    else:
+        targets = _array(names[1], y, examples=len(inputs))
+    class_labels = targets.ndim == 1 or targets.shape[1:] == (1,)
+    if not class_labels:
+        _same_shape(names[1], targets, model.output_shape)
+    return inputs, targets
+
+
+def _check(model: keras.Model, epochs: int, batch_size: int) -> None:
+    """Refuse what cannot be trained before anything is compiled."""
+    if not model.compiled:
+        raise ValueError("model has no loss or optimizer yet; call model.compile(…) first")
+    for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
+        if value < 1 or value != int(value):
+            raise ValueError(f"{name} is {value}; pass a whole number of at least 1")
+
+
+def _has_convolutions(model: keras.Model) -> bool:
+    """Look for a convolution among the layers, also inside nested models."""
+    return any(
+        isinstance(layer, CONVOLUTIONS)
+        or (isinstance(layer, keras.Model) and _has_convolutions(layer))
+        for layer in model.layers
+    )
+
+
+def uses_xla(model: keras.Model) -> bool:
+    """Tell whether XLA compiles the epoch, whichever was measured to be faster.
+
+    On a CPU XLA makes dense nets faster and convolutions several times slower.
+    On a GPU the choice is Keras's own.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return model.jit_compile
+    return not _has_convolutions(model)
+
+
+def _sweep(step: Callable, data: tuple[tf.Tensor, ...], order: tf.Tensor, batch_size: int) -> None:
+    """Run one Keras step on each batch, the last and shorter one too."""
+    batches, rest = divmod(len(data[0]), batch_size)
+
+    def run(indices):
+        inputs = tf.gather(data[0], indices)
+        targets = [inputs if part is data[0] else tf.gather(part, indices) for part in data[1:]]
+        step((inputs, *targets))
+
+    if batches:
+        for indices in tf.reshape(order[: batches * batch_size], (batches, batch_size)):
+            run(indices)
+    if rest:
+        run(order[batches * batch_size :])
+
+
+def _compile_epochs(
+    model: keras.Model,
+    data: tuple[tf.Tensor, ...],
+    validation: tuple[tf.Tensor, ...],
+    batch_size: int,
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Compile a function that trains an epoch for each order and returns a row of metrics for each.
+
+    The loss, metrics, regularisers, dropout and optimiser steps are those of `model.train_step`.
+    """
+    width = len(model.get_metrics_result()) * (2 if validation else 1)
+
+    def sweep(step, arrays, order):
+        model.reset_metrics()
+        _sweep(step, arrays, order, batch_size)
+        return [tf.cast(value, tf.float32) for value in model.get_metrics_result().values()]
+
+    @tf.function(jit_compile=uses_xla(model))
+    def run(orders, epochs):
+        rows = tf.zeros((len(orders), width))
+        for i in tf.range(epochs):
+            row = sweep(model.train_step, data, orders[i])
+            if validation:
+                row += sweep(model.test_step, validation, tf.range(len(validation[0])))
+            rows = tf.tensor_scatter_nd_update(rows, [[i]], [tf.stack(row)])
+        return rows
+
+    return run
+
+
+def _on_device(arrays: tuple[np.ndarray, ...]) -> tuple[tf.Tensor, ...]:
+    """Copy each array to the device once, however often it occurs."""
+    if not arrays:
+        return ()
+    first = tf.constant(arrays[0])
+    return (first, *(first if part is arrays[0] else tf.constant(part) for part in arrays[1:]))
+
+
+def _progress_bar(epochs: int, progress: bool) -> tqdm:
+    """Open a bar of plain text, for terminals and for Jupyter, that clears itself at the end.
+
+    Text, not a widget: widgets leave their state in saved notebooks. `TQDM_DISABLE=1` hides it.
+    """
+    watched = sys.stdout.isatty() or "ipykernel" in sys.modules
+    hidden = {} if progress and watched else {"disable": True}
+    return tqdm(total=epochs, unit="epoch", leave=False, file=sys.stdout, **hidden)
+
+
+def fit(
+    model: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray | None = None,
+    *,
+    epochs: int,
+    batch_size: int,
+    validation_data: tuple[np.ndarray, ...] | None = None,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    progress: bool = True,
+) -> keras.callbacks.History:
+    """Train a compiled Keras model on arrays that fit in memory, much faster than `Model.fit`.
+
+    Each epoch is one compiled program: it shuffles, gathers batches and calls `model.train_step`
+    on each, so that the host does no work between batches. The examples are reshuffled every
+    epoch, and the last, shorter batch trains too. The order follows from the seed that
+    `keras.utils.set_random_seed` set. Callbacks see an epoch as one step, as Keras has it when
+    `steps_per_execution` covers the epoch; without callbacks several short epochs share a call.
+
+    Parameters
+    ----------
+    model : compiled model with one input and one output
+    x : (n, …) array, the inputs
+    y : (n, …) array, the targets; leave out for a model that needs none
+    epochs, batch_size : at least 1
+    validation_data : (x, y), or (x,) for a model without targets; evaluated after each epoch
+    callbacks : Keras callbacks
+    progress : show a bar while training
+
+    Returns
+    -------
+    Keras's own `History`: `history.history["loss"]` holds a value for each epoch, and so do the
+    metrics and, behind `val_`, their values on the validation data.
+
+    Raises
+    ------
+    ValueError
+        If the model is not compiled, an array is empty, holds NaN or does not fit the model, or
+        `epochs` or `batch_size` is below 1; the message names the argument.
+    """
+    _check(model, epochs, batch_size)
+    data = _pair(model, ("x", "y"), x, y)
+    validation = ()
+    if validation_data is not None:
+        names = ("validation_data[0]", "validation_data[1]")
+        validation = _pair(model, names, *(*validation_data, None)[:2])
+
+    # One step on one example creates the variables of metrics and optimiser outside the program.
+    model.test_step(tuple(part[:1] for part in data))
+    model.optimizer.build(model.trainable_variables)
+    names = list(model.get_metrics_result())
+    names += [f"val_{name}" for name in names] if validation else []
+
+    callbacks = list(callbacks)
+    steps = -(-len(data[0]) // batch_size)
+    most = 1 if callbacks else min(epochs, max(1, STEPS_PER_CALL // steps))
+    run = _compile_epochs(model, _on_device(data), _on_device(validation), batch_size)
+    callbacks = keras.callbacks.CallbackList(
+        callbacks, add_history=True, model=model, epochs=epochs, steps=steps, verbose=0
+    )
+
+    model.stop_training = False
+    model._initial_epoch = None  # BackupAndRestore writes here where to go on
+    seed = random.randrange(2**31)
+    callbacks.on_train_begin()
+    epoch = model._initial_epoch or 0
+    logs = {}
+    with _progress_bar(epochs - epoch, progress) as bar:
+        while epoch < epochs and not model.stop_training:
+            callbacks.on_epoch_begin(epoch)
+            callbacks.on_train_batch_begin(0)
+            count = min(most, epochs - epoch)
+            # Always as many orders, used or not: another shape would be compiled anew.
+            orders = [epoch_order(len(data[0]), seed, epoch + i) for i in range(most)]
+            rows = run(tf.constant(np.stack(orders)), tf.constant(count)).numpy()
+            for row in rows[:count]:
+                logs = dict(zip(names, row.tolist(), strict=True))
+                callbacks.on_train_batch_end(steps - 1, logs)
+                callbacks.on_epoch_end(epoch, logs)
+                epoch += 1
+            bar.update(count)
+            bar.set_postfix(loss=f"{logs['loss']:.4f}")
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    callbacks.on_train_end(logs)
+    return model.history

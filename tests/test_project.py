@@ -1,0 +1,48 @@
+"""The project's metadata agree with each other and with the code."""
+
+import ast
+from pathlib import Path
+import re
+import sys
+import tomllib
+
+import aelib
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+REQUIREMENTS = (ROOT / "requirements.txt").read_text().splitlines()
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+
+
+def name(requirement: str) -> str:
+    """Return the distribution that a requirement names."""
+    return re.match(r"[\w.-]+", requirement)[0].lower()
+
+
+def imported(path: Path) -> set[str]:
+    """Return the distributions that a module imports, Python's own and aelib left out."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    packages = {module.split(".")[0] for module in modules} - sys.stdlib_module_names - {"aelib"}
+    return {DISTRIBUTIONS.get(package, package.lower()) for package in packages}
+
+
+def test_dependencies_stand_in_the_requirements_word_for_word():
+    assert set(PROJECT["dependencies"]) <= set(REQUIREMENTS)
+
+
+def test_dependencies_are_what_aelib_imports():
+    used = set.union(*map(imported, (ROOT / "aelib").glob("*.py")))
+    assert used == set(map(name, PROJECT["dependencies"]))
+
+
+def test_version_is_the_same_in_the_code():
+    assert aelib.__version__ == PROJECT["version"]
+
+
+def test_continuous_integration_covers_every_python_that_the_project_admits():
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    first, last = re.findall(r"3\.(\d+)", PROJECT["requires-python"])
+    versions = [f'"3.{minor}"' for minor in range(int(first), int(last))]
+    assert f"python-version: [{', '.join(versions)}]" in workflow
