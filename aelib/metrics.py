@@ -37,7 +37,7 @@ def confused_pairs(labels: np.ndarray, predictions: np.ndarray) -> list[tuple[in
     """
     matrix = confusion_matrix(labels, predictions)
     both_ways = matrix + matrix.T
-    classes = np.unique(labels)
+    classes = np.union1d(labels, predictions)
     first, second = np.triu_indices(len(classes), k=1)
     order = np.argsort(-both_ways[first, second], kind="stable")
     return [(int(classes[first[i]]), int(classes[second[i]])) for i in order]

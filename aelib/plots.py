@@ -124,6 +124,26 @@ def reconstructions(
     return ax
 
 
+def bit_rows(rows: Mapping[str, np.ndarray], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw rows of eight numbers in [0, 1] as shaded cells with the numbers in them.
+
+    Parameters
+    ----------
+    rows : (8,) arrays by name, most significant bit first
+    """
+    ax = _axes(ax, (6.5, 0.42 * len(rows) + 0.5))
+    table = np.array(list(rows.values()))
+    ax.imshow(1 - table, cmap="gray", vmin=-0.25, vmax=1, aspect="auto")
+    for (y, x), value in np.ndenumerate(table):
+        colour = "white" if value > 0.5 else "black"
+        ax.text(x, y, f"{value:.2f}", ha="center", va="center", color=colour)
+    ax.set_title(title)
+    _bare(ax)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.tick_params(length=0)
+    return ax
+
+
 def _spread(positions: np.ndarray, gap: float) -> np.ndarray:
     """Move numbers apart until neighbours are at least `gap` from each other, in their order."""
     order = np.argsort(positions)
@@ -173,7 +193,7 @@ def loss_curves(
 def _name_ends(ax: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
     """Write (text, height in data units, colour) right of the axes, without overlaps."""
     to_axes = ax.transData + ax.transAxes.inverted()
-    heights = np.array([to_axes.transform((1, level))[1] for _, level, _ in ends])
+    heights = np.clip([to_axes.transform((1, level))[1] for _, level, _ in ends], 0, 1)
     for (text, _, colour), height in zip(ends, _spread(heights, 0.075), strict=True):
         ax.text(1.01, height, text, color=colour, va="center", transform=ax.transAxes)
 
@@ -210,8 +230,11 @@ def latent_map(
             fontweight="bold",
             path_effects=[patheffects.withStroke(linewidth=3.5, foreground="white")],
         )
-    ax.set(xlabel="$z_1$", ylabel="$z_2$", xlim=limits, ylim=limits, title=title)
-    ax.set_aspect("equal", adjustable="box" if limits else "datalim")
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", title=title, box_aspect=1)
+    if limits:
+        ax.set(xlim=limits, ylim=limits)
+    else:
+        ax.set_aspect("equal", adjustable="datalim")
     return ax
 
 
@@ -260,8 +283,8 @@ def network(sizes: Sequence[int], *, code: int, title: str = "", ax: Axes | None
     for x, column in enumerate(heights):
         colour = LINE_COLOURS[1] if x == code else LINE_COLOURS[0]
         ax.scatter(np.full(len(column), x), column, s=90, color=colour, zorder=2)
-        ax.text(x, max(sizes) / 2 + 0.4, sizes[x], ha="center", va="bottom", color=colour)
-    ax.set_title(title)
+        ax.text(x, max(sizes) / 2 + 0.2, sizes[x], ha="center", va="bottom", color=colour)
+    ax.set(title=title, ylim=(-max(sizes) / 2, max(sizes) / 2 + 1))
     _bare(ax)
     return ax
 
@@ -290,7 +313,7 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     for x, (size, height) in enumerate(zip(mirrored, heights, strict=True)):
         colour = LINE_COLOURS[1] if x == depth else GREY
         ax.plot([x, x], [-height / 2, height / 2], color=colour, linewidth=2)
-        ax.text(x, height / 2 + 0.2, size, ha="center", va="bottom", color=colour)
-    ax.set_title(title)
+        ax.text(x, height / 2 + 0.05, size, ha="center", va="bottom", color=colour)
+    ax.set(title=title, ylim=(-0.62 * heights[0], 0.72 * heights[0]))
     _bare(ax)
     return ax

@@ -32,6 +32,8 @@ with _silent_stderr():
     import tensorflow as tf
 
     tf.config.list_physical_devices()
+# Its Python side warns of every new model that predicts; a course makes many.
+tf.get_logger().setLevel("ERROR")
 
 
 def current() -> str:

@@ -3,16 +3,22 @@
 import ast
 from collections.abc import Callable
 import inspect
+from textwrap import dedent
 
 from IPython.display import Markdown
 
 
 def source_without_docstring(obj: Callable) -> str:
     """Return the source of a function or class as it stands in its file, less its docstring."""
-    lines = inspect.getsource(obj).splitlines()
-    body = ast.parse("\n".join(lines)).body[0].body
-    if ast.get_docstring(ast.parse("\n".join(lines)).body[0]) is not None:
-        del lines[body[0].lineno - 1 : body[0].end_lineno]
+    source = dedent(inspect.getsource(obj)).rstrip()
+    node = ast.parse(source).body[0]
+    lines = source.splitlines()
+    if ast.get_docstring(node) is not None:
+        docstring = node.body[0]
+        end = docstring.end_lineno
+        while end < len(lines) and not lines[end].strip():
+            end += 1
+        del lines[docstring.lineno - 1 : end]
     return "\n".join(lines)
 
 

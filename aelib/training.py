@@ -114,7 +114,9 @@ def uses_xla(model: keras.Model) -> bool:
     return not _has_convolutions(model)
 
 
-def _sweep(step: Callable, data: tuple[tf.Tensor, ...], order: tf.Tensor, batch_size: int) -> None:
+def sweep_batches(
+    step: Callable, data: tuple[tf.Tensor, ...], order: tf.Tensor, batch_size: int
+) -> None:
     """Run one Keras step on each batch, the last and shorter one too."""
     batches, rest = divmod(len(data[0]), batch_size)
 
@@ -130,7 +132,7 @@ def _sweep(step: Callable, data: tuple[tf.Tensor, ...], order: tf.Tensor, batch_
         run(order[batches * batch_size :])
 
 
-def _compile_epochs(
+def compile_epochs(
     model: keras.Model,
     data: tuple[tf.Tensor, ...],
     validation: tuple[tf.Tensor, ...],
@@ -144,7 +146,7 @@ def _compile_epochs(
 
     def sweep(step, arrays, order):
         model.reset_metrics()
-        _sweep(step, arrays, order, batch_size)
+        sweep_batches(step, arrays, order, batch_size)
         return [tf.cast(value, tf.float32) for value in model.get_metrics_result().values()]
 
     @tf.function(jit_compile=uses_xla(model))
@@ -234,7 +236,7 @@ def fit(
     callbacks = list(callbacks)
     steps = -(-len(data[0]) // batch_size)
     most = 1 if callbacks else min(epochs, max(1, STEPS_PER_CALL // steps))
-    run = _compile_epochs(model, _on_device(data), _on_device(validation), batch_size)
+    run = compile_epochs(model, _on_device(data), _on_device(validation), batch_size)
     callbacks = keras.callbacks.CallbackList(
         callbacks, add_history=True, model=model, epochs=epochs, steps=steps, verbose=0
     )

@@ -7,10 +7,9 @@ from pathlib import Path
 import re
 from typing import Any
 
+from aelib.claims import Claims
 from nbformat import NotebookNode
 from run_notebooks import TIMING, code_cells, ledgers
-
-from aelib.claims import Claims
 
 MAGIC = "%matplotlib inline"
 CHECKED = "nbval-check-output"

@@ -12,11 +12,10 @@ import pickle
 import socket
 import threading
 
+from aelib import data
 import keras
 import numpy as np
 import pytest
-
-from aelib import data
 
 
 def make_arrays(seed=0):

@@ -5,14 +5,13 @@ from copy import deepcopy
 from pathlib import Path
 import re
 
+from aelib.claims import Claims
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 import notebook_rules as rules
 import pytest
 from run_notebooks import code_cells, find_notebooks
-
-from aelib.claims import Claims
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

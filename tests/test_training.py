@@ -3,14 +3,13 @@
 import os
 import sys
 
+from aelib import training
 import keras
 from keras import layers
 from nbclient import NotebookClient
 import nbformat
 import numpy as np
 import pytest
-
-from aelib import training
 
 EXAMPLES, BATCH, EPOCHS = 70, 16, 4  # 70 = 4 × 16 + 6: the last batch is short
 

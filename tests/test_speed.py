@@ -1,0 +1,36 @@
+"""The benchmark counts its work right, and its two trainings see the same batches."""
+
+from aelib import training
+import keras
+from keras import layers
+import numpy as np
+import pytest
+import speed
+
+
+def test_work_of_a_net_counted_by_hand():
+    net = [keras.Input((3,)), layers.Dense(4, "relu"), layers.Dense(2), layers.Dense(5)]
+    # Forward 24 + 16 + 20, the same for the kernels' gradients, all but the 24 for the inputs'.
+    assert speed.flops_per_example(keras.Sequential(net)) == 60 + 60 + 36
+
+
+def test_work_of_nested_models_starts_with_the_first_layer():
+    model = speed.build(784, (10, 2))
+    inner = 2 * (10 * 2 + 2 * 10 + 10 * 784)
+    assert speed.flops_per_example(model) == 2 * (2 * 784 * 10) + 3 * inner
+
+
+def test_both_trainings_start_alike_and_end_alike():
+    images = np.random.default_rng(0).random((600, 12), dtype=np.float32)
+    stock, ours = (speed.build(12, (4, 2)) for _ in range(2))
+    for one, other in zip(stock.get_weights(), ours.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    expected = speed.stock_loss(stock, images)
+    keras.utils.set_random_seed(speed.SEED)
+    epochs = speed.COMPARED_EPOCHS
+    history = training.fit(ours, images, images, epochs=epochs, batch_size=speed.BATCH)
+    assert history.history["loss"][-1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_rate_of_matrix_products_is_positive():
+    assert speed.matmul_rate(size=64, repeats=2) > 0
