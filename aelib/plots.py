@@ -146,7 +146,7 @@ def bit_rows(rows: Mapping[str, np.ndarray], *, title: str = "", ax: Axes | None
 
 def _spread(positions: np.ndarray, gap: float) -> np.ndarray:
     """Move numbers apart until neighbours are at least `gap` from each other, in their order."""
-    order = np.argsort(positions)
+    order = np.argsort(positions, kind="stable")
     placed = np.array(positions, dtype=float)[order]
     for _ in range(200):
         overlap = np.maximum(gap - np.diff(placed), 0) / 2
@@ -158,7 +158,7 @@ def _spread(positions: np.ndarray, gap: float) -> np.ndarray:
 
 
 def loss_curves(
-    curves: Mapping[str, Sequence[float]],
+    curves: Mapping[str, np.ndarray | Sequence[float]],
     yardsticks: Mapping[str, float] | None = None,
     *,
     ylabel: str = "loss",
@@ -170,7 +170,8 @@ def loss_curves(
 
     Parameters
     ----------
-    curves : losses of epochs 1, 2, …, by name
+    curves : by name, the losses of epochs 1, 2, …: one row, or a row for each seed, of which the
+        mean is drawn as a line and the range from lowest to highest as a band
     yardsticks : levels to compare with, by name
     ylabel : the loss and its unit
     limits : lowest and highest loss shown
@@ -179,8 +180,13 @@ def loss_curves(
     ends = []
     for number, (name, values) in enumerate(curves.items()):
         colour = LINE_COLOURS[number % len(LINE_COLOURS)]
-        ax.plot(np.arange(1, len(values) + 1), values, color=colour)
-        ends.append((name, values[-1], colour))
+        rows = np.atleast_2d(values)
+        epochs, mean = np.arange(1, rows.shape[1] + 1), rows.mean(axis=0)
+        ax.plot(epochs, mean, color=colour)
+        ax.fill_between(
+            epochs, rows.min(axis=0), rows.max(axis=0), color=colour, alpha=0.2, linewidth=0
+        )
+        ends.append((name, mean[-1], colour))
     for name, level in (yardsticks or {}).items():
         ax.axhline(level, color=GREY, linestyle="--", linewidth=1)
         ends.append((f"{name} {level:.4f}", level, GREY))

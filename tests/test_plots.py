@@ -215,6 +215,11 @@ def test_loss_limits_are_kept():
     assert ax.get_ylim() == (0.5, 2.5)
 
 
+def test_names_stay_beside_the_axes_where_their_level_is_not_shown():
+    ax = plots.loss_curves({"a": [3, 2, 1]}, {"far above": 9.0}, limits=(0.5, 2.5))
+    assert 0 <= texts(ax)["far above 9.0000"].get_position()[1] <= 1
+
+
 def test_names_do_not_overlap():
     ax = plots.loss_curves({str(i): [1, 0.5 + i / 1000] for i in range(5)}, {"mean": 0.502})
     ax.figure.canvas.draw()
@@ -247,22 +252,22 @@ def test_points_carry_their_digits_colour():
         np.testing.assert_allclose(colour[:3], expected)
 
 
-def test_latent_map_keeps_its_limits_and_its_square():
-    ax = plots.latent_map(*ten_clouds(), limits=(-1, 5))
+@pytest.mark.parametrize("limits", [None, (-1, 16)])
+def test_latent_map_is_a_square_with_one_scale_and_all_points(limits):
+    codes, labels = ten_clouds()
+    codes = codes * [1, 5]
+    ax = plots.latent_map(codes, labels, limits=limits)
     ax.figure.canvas.draw()
-    assert ax.get_xlim() == ax.get_ylim() == (-1, 5)
-    assert ax.get_aspect() == 1
     assert ax.bbox.width == pytest.approx(ax.bbox.height)
+    assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
+    assert ax.viewLim.count_contains(codes) == len(codes)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$z_1$", "$z_2$")
 
 
-def test_latent_map_shows_all_points_where_no_limits_are_given():
-    codes, labels = ten_clouds()
-    ax = plots.latent_map(codes * [1, 5], labels)
+def test_latent_map_keeps_its_limits():
+    ax = plots.latent_map(*ten_clouds(), limits=(-1, 5))
     ax.figure.canvas.draw()
-    assert ax.get_aspect() == 1
-    inside = ax.viewLim.count_contains(codes * [1, 5])
-    assert inside == len(codes)
+    assert ax.get_xlim() == ax.get_ylim() == (-1, 5)
 
 
 def test_decoded_images_lie_at_their_codes():
