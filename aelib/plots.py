@@ -157,6 +157,22 @@ def _spread(positions: np.ndarray, gap: float) -> np.ndarray:
     return placed[np.argsort(order)]
 
 
+def _push_apart(points: np.ndarray, gap: float) -> np.ndarray:
+    """Move (n, 2) points away from each other until no two are closer than `gap`, or nearly so."""
+    placed = points.astype(float)
+    number = np.arange(len(placed))
+    # A hair's breadth along the diagonal, so that equal points know which way to go.
+    hair = 1e-6 * gap * (number[:, None] - number)[:, :, None]
+    for _ in range(100):
+        apart = placed[:, None] - placed + hair
+        distance = np.linalg.norm(apart, axis=2) + np.eye(len(placed))
+        push = np.maximum(gap - distance, 0) * (1 - np.eye(len(placed)))
+        if not push.any():
+            break
+        placed += 0.25 * np.einsum("ij,ijk->ik", push / distance, apart)
+    return placed
+
+
 def loss_curves(
     curves: Mapping[str, np.ndarray | Sequence[float]],
     yardsticks: Mapping[str, float] | None = None,
@@ -214,6 +230,8 @@ def latent_map(
 ) -> Axes:
     """Draw two-dimensional codes, a colour a digit, each digit written at its cloud's median.
 
+    Digits whose medians coincide are written side by side.
+
     Parameters
     ----------
     codes : (n, 2) array
@@ -225,11 +243,14 @@ def latent_map(
     order = np.random.default_rng(0).permutation(len(codes))
     colours = np.array(DIGIT_COLOURS)[labels[order]]
     ax.scatter(*codes[order].T, s=4, c=colours, alpha=0.5, linewidths=0, rasterized=True)
-    for label in np.unique(labels):
+    names = np.unique(labels)
+    centres = np.array([np.median(codes[labels == name], axis=0) for name in names])
+    extent = np.ptp(codes, axis=0).max() if limits is None else limits[1] - limits[0]
+    for name, place in zip(names, _push_apart(centres, 0.07 * extent), strict=True):
         ax.annotate(
-            str(label),
-            np.median(codes[labels == label], axis=0),
-            color=DIGIT_COLOURS[label],
+            str(name),
+            place,
+            color=DIGIT_COLOURS[name],
             ha="center",
             va="center",
             fontsize=18,

@@ -227,6 +227,14 @@ def test_names_do_not_overlap():
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
+def test_digits_of_one_median_are_written_side_by_side():
+    points = np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 3.0]])
+    placed = plots._push_apart(points, gap=0.5)
+    assert np.linalg.norm(placed[0] - placed[1]) == pytest.approx(0.5, rel=0.05)
+    np.testing.assert_allclose(placed[:2].mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(placed[2], points[2])
+
+
 def test_every_digit_is_written_once_at_the_median_of_its_cloud():
     codes, labels = ten_clouds()
     ax = plots.latent_map(codes, labels)

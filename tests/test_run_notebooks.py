@@ -1,5 +1,6 @@
 """The tool that executes notebooks: what it saves, reports and refuses."""
 
+from base64 import b64decode, b64encode
 import io
 import json
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+import numpy as np
+from PIL import Image
 import pytest
 import run_notebooks as tool
 
@@ -190,3 +193,19 @@ def test_unknown_number_names_those_that_exist(course, capsys):
 def test_empty_folder_is_an_error(tmp_path, capsys):
     assert tool.main(["--folder", str(tmp_path)]) == 2
     assert "there are no notebooks" in capsys.readouterr().err
+
+
+def test_pictures_shrink_and_look_the_same():
+    drawn = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    drawn = np.kron(drawn, np.ones((4, 4, 1), np.uint8)) // 64 * 64
+    plain = io.BytesIO()
+    Image.fromarray(drawn).save(plain, "PNG", compress_level=1)
+    picture = b64encode(plain.getvalue()).decode()
+    output = new_output("display_data", data={"image/png": picture, "text/plain": "a figure"})
+    notebook = new_notebook(cells=[new_code_cell("figure", outputs=[output])])
+    tool.shrink_pictures(notebook)
+    small = notebook.cells[0].outputs[0].data["image/png"]
+    seen = np.asarray(Image.open(io.BytesIO(b64decode(small))).convert("RGB")).astype(int)
+    assert len(small) < 0.7 * len(picture)
+    assert np.abs(seen - drawn).max() <= 8
+    assert notebook.cells[0].outputs[0].data["text/plain"] == "a figure"

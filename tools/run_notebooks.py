@@ -9,9 +9,11 @@ Run from the root of the repository; `make run` and `make full` do so:
 
 import argparse
 import asyncio
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 import os
 from pathlib import Path
 import re
@@ -25,6 +27,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 import nbformat
 from nbformat import NotebookNode
+from PIL import Image
 from tqdm import tqdm
 
 VERDICTS = ("reproduced", "not reproduced")
@@ -164,6 +167,19 @@ def clean(notebook: NotebookNode) -> None:
     notebook.metadata.language_info = NotebookNode(name="python")
 
 
+def shrink_pictures(notebook: NotebookNode) -> None:
+    """Store figures in 256 colours: a third of the size, and no difference to the eye."""
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if picture := output.get("data", {}).get("image/png"):
+                image = Image.open(BytesIO(b64decode(picture))).convert("RGB")
+                small = BytesIO()
+                image.quantize(
+                    256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+                ).save(small, "PNG", optimize=True)
+                output.data["image/png"] = b64encode(small.getvalue()).decode()
+
+
 def save(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook whole or not at all: beside its place first, then onto it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -193,6 +209,7 @@ def run_notebook(path: Path, target: Path, profile: str, bar: tqdm) -> Result:
     forget_outputs(notebook)
     failure, traceback = execute(notebook, path.parent, profile, bar)
     clean(notebook)
+    shrink_pictures(notebook)
     if not failure or target != path:
         save(notebook, target)
     return Result(path, time.monotonic() - started, count_verdicts(notebook), failure, traceback)
