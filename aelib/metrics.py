@@ -57,3 +57,25 @@ def centroid_distances(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     centroids = [codes[labels == label].mean(axis=0) for label in np.unique(labels)]
     return euclidean_distances(centroids)
+
+
+def neighbour_rank(codes: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> int:
+    """Tell how near two classes lie: 1 if one's mean code is the nearest to the other's, 2, …
+
+    Parameters
+    ----------
+    codes : (n, M) array
+    labels : (n,) integers
+    pair : two classes; the better of the two ways to ask counts
+    """
+    distances = centroid_distances(codes, labels)
+    ranks = distances.argsort(axis=1).argsort(axis=1)
+    one, other = np.searchsorted(np.unique(labels), pair)
+    return int(min(ranks[one, other], ranks[other, one]))
+
+
+def distance_rank(codes: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> int:
+    """Tell how far two classes lie apart: 1 if no pair's mean codes are farther apart, 2, …"""
+    distances = centroid_distances(codes, labels)
+    one, other = np.searchsorted(np.unique(labels), pair)
+    return 1 + int(np.sum(np.triu(distances) > distances[one, other]))

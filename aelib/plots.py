@@ -255,6 +255,7 @@ def latent_map(
             va="center",
             fontsize=18,
             fontweight="bold",
+            annotation_clip=False,
             path_effects=[patheffects.withStroke(linewidth=3.5, foreground="white")],
         )
     ax.set(xlabel="$z_1$", ylabel="$z_2$", title=title, box_aspect=1)

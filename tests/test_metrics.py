@@ -78,3 +78,15 @@ def test_centroid_distances_ignore_where_the_clouds_lie(clouds):
     np.testing.assert_allclose(moved, distances, atol=1e-9)
     np.testing.assert_allclose(distances, distances.T, atol=1e-12)
     assert (np.diag(distances) == 0).all()
+
+
+def test_ranks_of_classes_on_a_line():
+    # Mean codes at 0, 1, 3 and 10: the nearest of 10 is 3, of 3 is 1, of 1 is 0.
+    codes = np.array([[0.0], [1.0], [3.0], [10.0]])
+    labels = np.array([2, 4, 6, 8])
+    assert metrics.neighbour_rank(codes, labels, (6, 8)) == 1
+    assert metrics.neighbour_rank(codes, labels, (2, 6)) == 2
+    assert metrics.neighbour_rank(codes, labels, (2, 8)) == 3
+    assert metrics.distance_rank(codes, labels, (2, 8)) == 1
+    assert metrics.distance_rank(codes, labels, (8, 4)) == 2
+    assert metrics.distance_rank(codes, labels, (2, 4)) == 6
