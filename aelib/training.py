@@ -70,19 +70,16 @@ def _same_shape(name: str, values: np.ndarray, expected: tuple[int | None, ...])
 
 
 def _pair(model: keras.Model, names: tuple[str, str], x, y) -> tuple[np.ndarray, ...]:
-    """Check inputs and targets; targets that are the inputs stay one and the same array."""
+    """Check inputs and targets; targets that are the inputs themselves are not named twice."""
     inputs = _array(names[0], x)
     _same_shape(names[0], inputs, model.input_shape)
     if y is None:
         return (inputs,)
-    if y is x:
-        targets = inputs
-    else:
-        targets = _array(names[1], y, examples=len(inputs))
+    targets = inputs if y is x else _array(names[1], y, examples=len(inputs))
     class_labels = targets.ndim == 1 or targets.shape[1:] == (1,)
     if not class_labels:
         _same_shape(names[1], targets, model.output_shape)
-    return inputs, targets
+    return (inputs,) if y is x else (inputs, targets)
 
 
 def _check(model: keras.Model, epochs: int, batch_size: int) -> None:
@@ -115,15 +112,17 @@ def uses_xla(model: keras.Model) -> bool:
 
 
 def sweep_batches(
-    step: Callable, data: tuple[tf.Tensor, ...], order: tf.Tensor, batch_size: int
+    step: Callable, arrays: tuple[tf.Tensor, ...], repeat: bool, order: tf.Tensor, batch_size: int
 ) -> None:
-    """Run one Keras step on each batch, the last and shorter one too."""
-    batches, rest = divmod(len(data[0]), batch_size)
+    """Run one Keras step on each batch, the last and shorter one too.
+
+    With `repeat` there is one array, and a batch of it is input and target at once.
+    """
+    batches, rest = divmod(len(arrays[0]), batch_size)
 
     def run(indices):
-        inputs = tf.gather(data[0], indices)
-        targets = [inputs if part is data[0] else tf.gather(part, indices) for part in data[1:]]
-        step((inputs, *targets))
+        batch = [tf.gather(array, indices) for array in arrays]
+        step((*batch, *batch) if repeat else tuple(batch))
 
     if batches:
         for indices in tf.reshape(order[: batches * batch_size], (batches, batch_size)):
@@ -133,41 +132,32 @@ def sweep_batches(
 
 
 def compile_epochs(
-    model: keras.Model,
-    data: tuple[tf.Tensor, ...],
-    validation: tuple[tf.Tensor, ...],
-    batch_size: int,
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    model: keras.Model, repeat: bool, validation_repeat: bool, batch_size: int
+) -> Callable[..., tf.Tensor]:
     """Compile a function that trains an epoch for each order and returns a row of metrics for each.
 
     The loss, metrics, regularisers, dropout and optimiser steps are those of `model.train_step`.
+    The arrays are arguments of the program: what it captured would stay in memory for good.
     """
-    width = len(model.get_metrics_result()) * (2 if validation else 1)
+    width = len(model.get_metrics_result())
 
-    def sweep(step, arrays, order):
+    def sweep(step, arrays, repeat, order):
         model.reset_metrics()
-        sweep_batches(step, arrays, order, batch_size)
+        sweep_batches(step, arrays, repeat, order, batch_size)
         return [tf.cast(value, tf.float32) for value in model.get_metrics_result().values()]
 
     @tf.function(jit_compile=uses_xla(model))
-    def run(orders, epochs):
-        rows = tf.zeros((len(orders), width))
+    def run(arrays, validation, orders, epochs):
+        rows = tf.zeros((len(orders), 2 * width if validation else width))
         for i in tf.range(epochs):
-            row = sweep(model.train_step, data, orders[i])
+            row = sweep(model.train_step, arrays, repeat, orders[i])
             if validation:
-                row += sweep(model.test_step, validation, tf.range(len(validation[0])))
+                in_order = tf.range(len(validation[0]))
+                row += sweep(model.test_step, validation, validation_repeat, in_order)
             rows = tf.tensor_scatter_nd_update(rows, [[i]], [tf.stack(row)])
         return rows
 
     return run
-
-
-def _on_device(arrays: tuple[np.ndarray, ...]) -> tuple[tf.Tensor, ...]:
-    """Copy each array to the device once, however often it occurs."""
-    if not arrays:
-        return ()
-    first = tf.constant(arrays[0])
-    return (first, *(first if part is arrays[0] else tf.constant(part) for part in arrays[1:]))
 
 
 def _progress_bar(epochs: int, progress: bool) -> tqdm:
@@ -221,22 +211,27 @@ def fit(
         `epochs` or `batch_size` is below 1; the message names the argument.
     """
     _check(model, epochs, batch_size)
-    data = _pair(model, ("x", "y"), x, y)
-    validation = ()
+    arrays = _pair(model, ("x", "y"), x, y)
+    validation, validation_repeat = (), False
     if validation_data is not None:
         names = ("validation_data[0]", "validation_data[1]")
-        validation = _pair(model, names, *(*validation_data, None)[:2])
+        inputs, targets = (*validation_data, None)[:2]
+        validation = _pair(model, names, inputs, targets)
+        validation_repeat = targets is inputs
 
     # One step on one example creates the variables of metrics and optimiser outside the program.
-    model.test_step(tuple(part[:1] for part in data))
+    one = [array[:1] for array in arrays]
+    model.test_step((*one, *one) if y is x else tuple(one))
     model.optimizer.build(model.trainable_variables)
     names = list(model.get_metrics_result())
     names += [f"val_{name}" for name in names] if validation else []
 
     callbacks = list(callbacks)
-    steps = -(-len(data[0]) // batch_size)
+    steps = -(-len(x) // batch_size)
     most = 1 if callbacks else min(epochs, max(1, STEPS_PER_CALL // steps))
-    run = compile_epochs(model, _on_device(data), _on_device(validation), batch_size)
+    run = compile_epochs(model, y is x, validation_repeat, batch_size)
+    arrays = tuple(map(tf.constant, arrays))
+    validation = tuple(map(tf.constant, validation))
     callbacks = keras.callbacks.CallbackList(
         callbacks, add_history=True, model=model, epochs=epochs, steps=steps, verbose=0
     )
@@ -253,8 +248,8 @@ def fit(
             callbacks.on_train_batch_begin(0)
             count = min(most, epochs - epoch)
             # Always as many orders, used or not: another shape would be compiled anew.
-            orders = [epoch_order(len(data[0]), seed, epoch + i) for i in range(most)]
-            rows = run(tf.constant(np.stack(orders)), tf.constant(count)).numpy()
+            orders = np.stack([epoch_order(len(x), seed, epoch + i) for i in range(most)])
+            rows = run(arrays, validation, tf.constant(orders), tf.constant(count)).numpy()
             for row in rows[:count]:
                 logs = dict(zip(names, row.tolist(), strict=True))
                 callbacks.on_train_batch_end(steps - 1, logs)

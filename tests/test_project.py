@@ -1,6 +1,8 @@
 """The project's metadata agree with each other and with the code."""
 
 import ast
+from base64 import b64encode
+import json
 from pathlib import Path
 import re
 import sys
@@ -46,3 +48,28 @@ def test_continuous_integration_covers_every_python_that_the_project_admits():
     first, last = re.findall(r"3\.(\d+)", PROJECT["requires-python"])
     versions = [f'"3.{minor}"' for minor in range(int(first), int(last))]
     assert f"python-version: [{', '.join(versions)}]" in workflow
+
+
+def pages() -> dict[Path, str]:
+    """Return all text that readers see, by its file."""
+    found = {path: path.read_text() for path in (ROOT / "README.md", ROOT / "data/README.md")}
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = json.loads(path.read_text())["cells"]
+        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+        found[path] = "\n".join(texts)
+    return found
+
+
+def test_every_link_inside_the_project_leads_somewhere():
+    for path, text in pages().items():
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+            if "://" not in target:
+                assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_the_readme_shows_a_figure_of_notebook_02():
+    notebook = json.loads((ROOT / "notebooks/02_mnist_autoencoder.ipynb").read_text())
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    figures = [output.get("data", {}).get("image/png", "") for output in outputs]
+    picture = b64encode((ROOT / "docs/latent_map.png").read_bytes()).decode()
+    assert picture in [figure.strip() for figure in figures], "make it anew from the notebook"
