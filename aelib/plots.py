@@ -160,11 +160,11 @@ def _spread(positions: np.ndarray, gap: float) -> np.ndarray:
 def _push_apart(points: np.ndarray, gap: float) -> np.ndarray:
     """Move (n, 2) points away from each other until no two are closer than `gap`, or nearly so."""
     placed = points.astype(float)
-    number = np.arange(len(placed))
-    # A hair's breadth along the diagonal, so that equal points know which way to go.
-    hair = 1e-6 * gap * (number[:, None] - number)[:, :, None]
+    # A hair's breadth in a direction of its own, so that equal points know which way to go.
+    angles = 2 * np.pi * np.arange(len(placed)) / len(placed)
+    placed += 1e-9 * gap * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     for _ in range(100):
-        apart = placed[:, None] - placed + hair
+        apart = placed[:, None] - placed
         distance = np.linalg.norm(apart, axis=2) + np.eye(len(placed))
         push = np.maximum(gap - distance, 0) * (1 - np.eye(len(placed)))
         if not push.any():
