@@ -176,9 +176,10 @@ def plain_python(notebook: NotebookNode) -> Problems:
 def short_cells(notebook: NotebookNode) -> Problems:
     """Code cells fit on a screen; the set-up cell is shorter still."""
     for n, cell in enumerate(code_cells(notebook), start=1):
-        lines, most = len(cell.source.splitlines()), LONGEST_SETUP if n == 1 else LONGEST_CELL
+        lines = sum(1 for line in cell.source.splitlines() if line.strip())
+        most = LONGEST_SETUP if n == 1 else LONGEST_CELL
         if lines > most:
-            yield f"cell {n} has {lines} lines; at most {most} are allowed"
+            yield f"cell {n} has {lines} lines that are not blank; at most {most} are allowed"
 
 
 def one_title(notebook: NotebookNode) -> Problems:
