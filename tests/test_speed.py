@@ -32,5 +32,7 @@ def test_both_trainings_start_alike_and_end_alike():
     assert history.history["loss"][-1] == pytest.approx(expected, abs=1e-6)
 
 
-def test_rate_of_matrix_products_is_positive():
-    assert speed.matmul_rate(size=64, repeats=2) > 0
+def test_products_alone_need_time_in_proportion_to_the_batches():
+    model = speed.build(12, (4, 2))
+    once, often = (speed.products_alone(model, batches) for batches in (1, 1000))
+    assert 0 < once < often
