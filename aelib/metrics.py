@@ -1,6 +1,7 @@
 """What the notebooks measure in a code."""
 
 import numpy as np
+from scipy.stats import spearmanr
 from sklearn.metrics import confusion_matrix
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.model_selection import cross_val_predict
@@ -57,6 +58,25 @@ def centroid_distances(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     centroids = [codes[labels == label].mean(axis=0) for label in np.unique(labels)]
     return euclidean_distances(centroids)
+
+
+def layout_agreement(images: np.ndarray, codes: np.ndarray, labels: np.ndarray) -> float:
+    """Tell whether classes that look alike lie close together in the code.
+
+    Parameters
+    ----------
+    images : (n, D) array
+    codes : (n, M) array
+    labels : (n,) integers, at least three classes
+
+    Returns
+    -------
+    Spearman's rank correlation, from -1 to 1, over all pairs of classes, of the distance between
+    their mean images with that between their mean codes.
+    """
+    pairs = np.triu_indices(len(np.unique(labels)), k=1)
+    distances = (centroid_distances(values, labels)[pairs] for values in (images, codes))
+    return float(spearmanr(*distances).statistic)
 
 
 def neighbour_rank(codes: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> int:

@@ -157,19 +157,25 @@ def _spread(positions: np.ndarray, gap: float) -> np.ndarray:
     return placed[np.argsort(order)]
 
 
-def _push_apart(points: np.ndarray, gap: float) -> np.ndarray:
-    """Move (n, 2) points away from each other until no two are closer than `gap`, or nearly so."""
-    placed = points.astype(float)
+def _push_apart(
+    points: np.ndarray, gap: float, low: float = -np.inf, high: float = np.inf
+) -> np.ndarray:
+    """Move (n, 2) points away from each other until no two are closer than `gap`, or nearly so.
+
+    They stay in the square from `low` to `high`.
+    """
     # A hair's breadth in a direction of its own, so that equal points know which way to go.
-    angles = 2 * np.pi * np.arange(len(placed)) / len(placed)
-    placed += 1e-9 * gap * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    for _ in range(100):
+    angles = 2 * np.pi * np.arange(len(points)) / len(points)
+    nudge = 1e-9 * gap * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    placed = np.clip(points.astype(float), low, high) + nudge
+    for _ in range(300):
         apart = placed[:, None] - placed
         distance = np.linalg.norm(apart, axis=2) + np.eye(len(placed))
         push = np.maximum(gap - distance, 0) * (1 - np.eye(len(placed)))
         if not push.any():
             break
         placed += 0.25 * np.einsum("ij,ijk->ik", push / distance, apart)
+        placed = np.clip(placed, low, high) + nudge
     return placed
 
 
@@ -245,8 +251,12 @@ def latent_map(
     ax.scatter(*codes[order].T, s=4, c=colours, alpha=0.5, linewidths=0, rasterized=True)
     names = np.unique(labels)
     centres = np.array([np.median(codes[labels == name], axis=0) for name in names])
-    extent = np.ptp(codes, axis=0).max() if limits is None else limits[1] - limits[0]
-    for name, place in zip(names, _push_apart(centres, 0.07 * extent), strict=True):
+    if limits is None:
+        places = _push_apart(centres, 0.07 * np.ptp(codes, axis=0).max())
+    else:
+        gap = 0.07 * (limits[1] - limits[0])
+        places = _push_apart(centres, gap, limits[0] + gap / 2, limits[1] - gap / 2)
+    for name, place in zip(names, places, strict=True):
         ax.annotate(
             str(name),
             place,

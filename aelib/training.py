@@ -149,12 +149,14 @@ def compile_epochs(
     @tf.function(jit_compile=uses_xla(model))
     def run(arrays, validation, orders, epochs):
         rows = tf.zeros((len(orders), 2 * width if validation else width))
-        for i in tf.range(epochs):
+        i = 0
+        while i < epochs:  # with `for i in tf.range(epochs)` XLA compiles anew for each number
             row = sweep(model.train_step, arrays, repeat, orders[i])
             if validation:
                 in_order = tf.range(len(validation[0]))
                 row += sweep(model.test_step, validation, validation_repeat, in_order)
             rows = tf.tensor_scatter_nd_update(rows, [[i]], [tf.stack(row)])
+            i += 1
         return rows
 
     return run

@@ -90,3 +90,16 @@ def test_ranks_of_classes_on_a_line():
     assert metrics.distance_rank(codes, labels, (2, 8)) == 1
     assert metrics.distance_rank(codes, labels, (8, 4)) == 2
     assert metrics.distance_rank(codes, labels, (2, 4)) == 6
+
+
+def test_a_turned_and_stretched_copy_agrees_in_layout_wholly():
+    images = np.random.default_rng(0).random((40, 2))
+    labels = np.arange(40) % 5
+    turned = 3 * images @ np.array([[0.0, 1.0], [-1.0, 0.0]])
+    assert metrics.layout_agreement(images, turned, labels) == pytest.approx(1)
+
+
+def test_a_map_that_reverses_all_distances_disagrees_wholly():
+    images = np.array([[0.0], [1.0], [3.0]])  # distances 1, 3 and 2
+    codes = np.array([[0.0, 0.0], [4.0, 0.0], [1.0, 2.0]])  # distances 4, 2.2 and 3.6
+    assert metrics.layout_agreement(images, codes, np.arange(3)) == pytest.approx(-1)

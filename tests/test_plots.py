@@ -235,6 +235,15 @@ def test_digits_of_one_median_are_written_side_by_side():
     np.testing.assert_allclose(placed[2], points[2])
 
 
+def test_ten_digits_in_a_corner_are_written_inside_the_square():
+    codes, labels = np.tile([-1.0, 1.0], (20, 1)), np.arange(20) % 10
+    ax = plots.latent_map(codes, labels, limits=(-1, 1))
+    places = np.array([text.xy for text in ax.texts])
+    assert np.abs(places).max() < 1
+    apart = [np.linalg.norm(one - other) for one, other in combinations(places, 2)]
+    assert min(apart) > 0.13
+
+
 def test_every_digit_is_written_once_at_the_median_of_its_cloud():
     codes, labels = ten_clouds()
     ax = plots.latent_map(codes, labels)
