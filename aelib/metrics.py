@@ -1,6 +1,7 @@
 """What the notebooks measure in a code."""
 
 import numpy as np
+from scipy.linalg import subspace_angles
 from scipy.stats import spearmanr
 from sklearn.metrics import confusion_matrix
 from sklearn.metrics.pairwise import euclidean_distances
@@ -99,3 +100,22 @@ def distance_rank(codes: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) 
     distances = centroid_distances(codes, labels)
     one, other = np.searchsorted(np.unique(labels), pair)
     return 1 + int(np.sum(np.triu(distances) > distances[one, other]))
+
+
+def principal_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Measure the angles between two flat spaces through the origin.
+
+    Parameters
+    ----------
+    one, other : (m, D) and (n, D) arrays whose rows span the spaces, each of full rank, such as
+        the kernel of a linear decoder and the `components_` of scikit-learn's PCA
+
+    Returns
+    -------
+    (min(m, n),) angles in degrees from 0 to 90, the largest first; all are 0 if and only if the
+    smaller space lies in the larger one.
+
+    Source: Björck & Golub 1973, doi 10.1090/S0025-5718-1973-0348991-3.
+    """
+    spans = (np.asarray(rows, dtype=np.float64).T for rows in (one, other))
+    return np.rad2deg(subspace_angles(*spans))

@@ -103,3 +103,35 @@ def test_a_map_that_reverses_all_distances_disagrees_wholly():
     images = np.array([[0.0], [1.0], [3.0]])  # distances 1, 3 and 2
     codes = np.array([[0.0, 0.0], [4.0, 0.0], [1.0, 2.0]])  # distances 4, 2.2 and 3.6
     assert metrics.layout_agreement(images, codes, np.arange(3)) == pytest.approx(-1)
+
+
+def test_principal_angles_of_two_tilted_planes():
+    # Both planes hold the first axis; the second leans 30 degrees out of the first.
+    one = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    tilt = np.deg2rad(30)
+    other = np.array([[1.0, 0.0, 0.0], [0.0, np.cos(tilt), np.sin(tilt)]])
+    np.testing.assert_allclose(metrics.principal_angles(one, other), [30, 0], atol=1e-6)
+
+
+def test_principal_angles_know_spaces_not_axes():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(6, 784)).astype("float32")
+    mixed = rng.normal(size=(6, 6)) @ rows.astype(float)
+    assert metrics.principal_angles(rows, mixed).max() < 1e-4
+    assert metrics.principal_angles(rows, mixed[:2]).shape == (2,)
+    assert metrics.principal_angles(rows, mixed[:2]).max() < 1e-4
+
+
+def test_principal_angles_of_spaces_at_right_angles():
+    axes = np.eye(5)
+    np.testing.assert_allclose(metrics.principal_angles(axes[:2], axes[2:]), [90, 90])
+
+
+def test_largest_principal_angle_equals_brute_force():
+    rng = np.random.default_rng(1)
+    one, other = rng.normal(size=(2, 2, 4))
+    angles = np.linspace(0, np.pi, 2001)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1) @ np.linalg.qr(one.T)[0].T
+    within = circle @ np.linalg.qr(other.T)[0]
+    farthest = np.rad2deg(np.arccos(np.linalg.norm(within, axis=1).min()))
+    assert metrics.principal_angles(one, other)[0] == pytest.approx(farthest, abs=0.01)
