@@ -17,7 +17,8 @@ import tensorflow as tf
 
 SEED = 16
 TOY_EPOCHS, TOY_STOCK_EPOCHS = 10_000, 300
-SIZES = ((2,), (10, 2), (28, 10, 2), (392, 28, 10, 2))
+SIZES = ((2,), (10, 2), (28, 10, 2), (392, 28, 10, 2))  # notebook 03's
+WIDE = (1000, 500, 250, 30)  # notebook 05's, of Hinton and Salakhutdinov 2006
 COPIES, BATCH = 15, 256
 TIMED_EPOCHS, COMPARED_EPOCHS = 5, 3
 SQUARE = 2048
@@ -45,7 +46,7 @@ def build_toy() -> keras.Model:
 
 
 def build(pixels: int, sizes: Sequence[int]) -> keras.Model:
-    """Compile a net of notebook 03, with the same initial weights each time."""
+    """Compile a net of notebook 03 or 05, with the same initial weights each time."""
     keras.utils.set_random_seed(SEED)
     model = dense_autoencoder(pixels, sizes).model
     model.compile(loss="binary_crossentropy", optimizer="adam")
@@ -119,7 +120,7 @@ def stock_loss(model: keras.Model, images: np.ndarray) -> float:
 
 
 def time_model(sizes: Sequence[int], images: np.ndarray) -> tuple[float, ...]:
-    """Train a net of notebook 03 in both ways; see `COLUMNS` for what comes back."""
+    """Train a net of notebook 03 or 05 in both ways; see `COLUMNS` for what comes back."""
     stock, ours = Clock(), Clock()
     options = {"epochs": 1 + TIMED_EPOCHS, "batch_size": BATCH}
     build(784, sizes).fit(images, images, callbacks=[stock], verbose=0, **options)
@@ -130,6 +131,29 @@ def time_model(sizes: Sequence[int], images: np.ndarray) -> tuple[float, ...]:
     loss = history.history["loss"][COMPARED_EPOCHS - 1]
     medians = (float(np.median(clock.seconds[1:])) for clock in (stock, ours))
     return *medians, expected, loss, ours.seconds[0]
+
+
+def time_with_products(sizes: Sequence[int], images: np.ndarray) -> tuple[tuple[float, ...], float]:
+    """Train a net in both ways, and time its products alone before and after: the lower counts."""
+    model, batches = build(784, sizes), len(images) / BATCH
+    before = products_alone(model, batches)
+    row = time_model(sizes, images)
+    return row, min(before, products_alone(model, batches))
+
+
+def share_of_products(sizes: Sequence[int], examples: int, epoch: float, alone: float) -> str:
+    """Say how near an epoch's seconds come to those of the net's matrix products alone."""
+    work = flops_per_example(build(784, sizes)) * examples / 1e9
+    return (
+        f"{name_of(sizes)} trains at {work / epoch:.0f} GFLOP/s. Its matrix products alone, "
+        f"{work:.0f} GFLOP an epoch,\nneed {alone:.2f} s, at {work / alone:.0f} GFLOP/s: "
+        f"training reaches {alone / epoch:.0%} of that rate."
+    )
+
+
+def name_of(sizes: Sequence[int]) -> str:
+    """Write an encoder's sizes as the notebooks do: 392-28-10-2."""
+    return "-".join(map(str, sizes))
 
 
 def show(title: str, rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
@@ -157,29 +181,29 @@ def main() -> None:
     show(title, {"8-6-4-2-4-6-8": time_toy()})
 
     images = np.tile(digits.x_train.reshape(-1, 784), (COPIES, 1))
-    rows = {"-".join(map(str, sizes)): time_model(sizes, images) for sizes in SIZES[:-1]}
-    largest = build(784, SIZES[-1])
-    before = products_alone(largest, len(images) / BATCH)
-    rows["-".join(map(str, SIZES[-1]))] = time_model(SIZES[-1], images)
-    alone = min(before, products_alone(largest, len(images) / BATCH))
+    rows = {name_of(sizes): time_model(sizes, images) for sizes in SIZES[:-1]}
+    alone = {}
+    for sizes in (SIZES[-1], WIDE):
+        rows[name_of(sizes)], alone[sizes] = time_with_products(sizes, images)
     square = 2 * SQUARE**3 / product_seconds((SQUARE, SQUARE), (SQUARE, SQUARE), 10) / 1e9
     title = (
-        f"Notebook 03's encoders: {len(images):,} examples, Adam, BCE, batch {BATCH}; seconds an "
-        f"epoch,\nmedian of {TIMED_EPOCHS} after the first. Losses after {COMPARED_EPOCHS} epochs "
-        "in the same order of examples;\nfirst call: compilation and an epoch."
+        f"Encoders of notebooks 03 and 05: {len(images):,} examples, Adam, BCE, batch {BATCH}; "
+        f"seconds an epoch,\nmedian of {TIMED_EPOCHS} after the first. Losses after "
+        f"{COMPARED_EPOCHS} epochs in the same order of examples;\nfirst call: compilation and "
+        "an epoch."
     )
     table = show(title, rows)
 
-    stock, ours = table["Model.fit s"].sum(), table["training.fit s"].sum()
-    last = table["training.fit s"].iloc[-1]
-    work = flops_per_example(largest) * len(images) / 1e9
+    four = table.loc[[name_of(sizes) for sizes in SIZES]].sum()
+    stock, ours = four["Model.fit s"], four["training.fit s"]
     print(
-        f"\nAll four: {stock:.2f} s against {ours:.2f} s an epoch, {stock / ours:.1f} times faster."
-        f"\nThe largest trains at {work / last:.0f} GFLOP/s. Its matrix products alone, "
-        f"{work:.0f} GFLOP an epoch, need {alone:.2f} s:\n{alone / last:.0%} of that bound. "
-        f"They run at {work / alone:.0f} GFLOP/s; products of {SQUARE} × {SQUARE} "
-        f"at {square:.0f} GFLOP/s."
+        f"\nThe four of notebook 03: {stock:.2f} s against {ours:.2f} s an epoch, "
+        f"{stock / ours:.1f} times faster."
     )
+    for sizes, seconds in alone.items():
+        epoch = table.loc[name_of(sizes), "training.fit s"]
+        print(share_of_products(sizes, len(images), epoch, seconds))
+    print(f"Products of {SQUARE} × {SQUARE} run at {square:.0f} GFLOP/s.")
 
 
 if __name__ == "__main__":

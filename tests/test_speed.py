@@ -36,3 +36,20 @@ def test_products_alone_need_time_in_proportion_to_the_batches():
     model = speed.build(12, (4, 2))
     once, often = (speed.products_alone(model, batches) for batches in (1, 1000))
     assert 0 < once < often
+
+
+def test_share_of_the_products_rate():
+    # Forward 2·784·30 each way; the kernels' gradients as much; the inputs' all but the first's.
+    work = 5 * 2 * 784 * 30 * 1000 / 1e9
+    report = speed.share_of_products((30,), examples=1000, epoch=work / 10, alone=work / 40)
+    assert report.startswith("30 trains at 10 GFLOP/s.")
+    assert "at 40 GFLOP/s: training reaches 25% of that rate." in report
+
+
+def test_a_net_is_timed_with_its_products(monkeypatch):
+    monkeypatch.setattr(speed, "time_model", lambda sizes, images: (sizes, len(images)))
+    seconds = iter((3.0, 2.0))
+    monkeypatch.setattr(speed, "products_alone", lambda model, batches: next(seconds))
+    row, alone = speed.time_with_products((2,), np.zeros((5, 784)))
+    assert row == ((2,), 5)
+    assert alone == 2.0
