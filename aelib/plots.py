@@ -339,6 +339,7 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     mirrored = [*sizes, *sizes[-2::-1]]
     # Heights on a log scale: 784 and 2 would not fit one picture otherwise.
     heights = np.log2(np.array(mirrored) + 1)
+    tall = heights.max()
     for start, colour, name in (
         (0, LINE_COLOURS[0], "encoder"),
         (depth, LINE_COLOURS[2], "decoder"),
@@ -347,11 +348,11 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
         x = (start, start + depth)
         corners = [(x[0], -left), (x[0], left), (x[1], right), (x[1], -right)]
         ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
-        ax.text(start + depth / 2, -heights[0] / 2, name, ha="center", va="top", color=colour)
+        ax.text(start + depth / 2, -tall / 2, name, ha="center", va="top", color=colour)
     for x, (size, height) in enumerate(zip(mirrored, heights, strict=True)):
         colour = LINE_COLOURS[1] if x == depth else GREY
         ax.plot([x, x], [-height / 2, height / 2], color=colour, linewidth=2)
         ax.text(x, height / 2 + 0.05, size, ha="center", va="bottom", color=colour)
-    ax.set(title=title, ylim=(-0.62 * heights[0], 0.72 * heights[0]))
+    ax.set(title=title, ylim=(-0.62 * tall, 0.72 * tall))
     _bare(ax)
     return ax
