@@ -34,7 +34,7 @@ class TiedDense(keras.layers.Layer):
         If `layer` is not built yet, or the codes do not have its M units.
 
     Source: Vincent et al. 2008, "Extracting and composing robust features with denoising
-    autoencoders", section 2.2, doi 10.1145/1390156.1390294.
+    autoencoders", doi 10.1145/1390156.1390294.
     """
 
     def __init__(self, layer: keras.layers.Dense, activation=None, **kwargs) -> None:
