@@ -21,6 +21,26 @@ def score(loss: str, images: np.ndarray, restored: np.ndarray) -> float:
     return float(np.mean(keras.ops.convert_to_numpy(per_example), dtype=np.float64))
 
 
+def reconstruction(
+    loss: str, model: keras.Model, inputs: np.ndarray, images: np.ndarray | None = None
+) -> float:
+    """Score what a model makes of its inputs: the number that the yardsticks stand beside.
+
+    Parameters
+    ----------
+    loss : name of a Keras loss
+    model : maps inputs to reconstructions
+    inputs : (n, …) array, what the model sees
+    images : (n, …) array, what it should answer; leave out where it should answer its inputs
+
+    Returns
+    -------
+    The loss per pixel, as `score` gives it.
+    """
+    restored = model.predict(inputs, batch_size=1000, verbose=0)
+    return score(loss, inputs if images is None else images, restored)
+
+
 def mean_image(loss: str, train: np.ndarray, test: np.ndarray) -> float:
     """Score the answer that never looks at its input: the training set's average image."""
     average = train.mean(axis=0, dtype=np.float64).astype(test.dtype)

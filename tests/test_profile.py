@@ -86,3 +86,17 @@ def test_import_and_compilation_print_nothing_and_errors_are_still_heard():
         "print('heard', file=sys.stderr)"
     )
     assert (done.stdout, done.stderr, done.returncode) == ("42.0\n", "heard\n", 0)
+
+
+@pytest.mark.parametrize("chosen", [None, "--xla_backend_optimization_level=3"])
+def test_compilers_settings_are_the_readers_own_or_the_quick_ones_of_a_cpu(chosen, monkeypatch):
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    if chosen:
+        monkeypatch.setenv("XLA_FLAGS", chosen)
+    found = python(
+        "import os; from aelib import profile;"
+        "gpus = profile.tf.config.list_physical_devices('GPU');"
+        "print(len(gpus), os.environ.get('XLA_FLAGS'))"
+    ).stdout.strip()
+    on_cpu = f"0 {chosen or '--xla_backend_optimization_level=1'}"
+    assert found == on_cpu or (found.endswith(f" {chosen}") and not found.startswith("0"))

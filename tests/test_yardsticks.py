@@ -52,6 +52,19 @@ def test_score_is_what_a_keras_model_reports(loss, train):
     assert yardsticks.score(loss, train, restored) == pytest.approx(reported, rel=1e-5)
 
 
+def test_reconstruction_scores_what_the_model_answers(train):
+    model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(12, "sigmoid")])
+    expected = yardsticks.score(BCE, train, model.predict(train, verbose=0))
+    assert yardsticks.reconstruction(BCE, model, train) == pytest.approx(expected, rel=1e-6)
+
+
+def test_reconstruction_is_held_against_the_images_that_it_should_give(train):
+    same = keras.Sequential([keras.Input((12,)), keras.layers.Identity()])
+    noisy = train + 0.1
+    assert yardsticks.reconstruction("mse", same, noisy) == 0
+    assert yardsticks.reconstruction("mse", same, noisy, train) == pytest.approx(0.01, rel=1e-4)
+
+
 def test_mean_image_scores_the_variance_on_its_own_data(train):
     expected = train.var(axis=0).mean()
     assert yardsticks.mean_image("mse", train, train) == pytest.approx(expected, rel=1e-5)
