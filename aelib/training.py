@@ -315,5 +315,6 @@ def fit_greedy(
         pair.compile(optimizer=optimizer, loss=loss)
         options = {"epochs": epochs, "batch_size": batch_size, "progress": progress}
         histories.append(fit(pair, x, x, **options))
-        x = keras.Model(inputs, codes).predict(x, batch_size=batch_size, verbose=0)
+        if outward is not outwards[-1]:
+            x = keras.Model(inputs, codes).predict(x, batch_size=batch_size, verbose=0)
     return histories
