@@ -348,11 +348,11 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
         x = (start, start + depth)
         corners = [(x[0], -left), (x[0], left), (x[1], right), (x[1], -right)]
         ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
-        ax.text(start + depth / 2, -tall / 2, name, ha="center", va="top", color=colour)
+        ax.text(start + depth / 2, -0.53 * tall, name, ha="center", va="top", color=colour)
     for x, (size, height) in enumerate(zip(mirrored, heights, strict=True)):
         colour = LINE_COLOURS[1] if x == depth else GREY
         ax.plot([x, x], [-height / 2, height / 2], color=colour, linewidth=2)
         ax.text(x, height / 2 + 0.05, size, ha="center", va="bottom", color=colour)
-    ax.set(title=title, ylim=(-0.62 * tall, 0.72 * tall))
+    ax.set(title=title, ylim=(-0.65 * tall, 0.72 * tall))
     _bare(ax)
     return ax
