@@ -17,8 +17,8 @@ class Contraction(keras.layers.Layer):
 
     where s′ = z (1 - z) for the sigmoid, 1 - z² for tanh and 1 for a linear layer.
 
-    It adds no weights: the kernel that it reads is the dense layer's. As with `TiedDense`, the weights of a model can be saved and
-    loaded, its architecture cannot.
+    It adds no weights: the kernel that it reads is the dense layer's. As with `TiedDense`, the
+    weights of a model can be saved and loaded, its architecture cannot.
 
     Parameters
     ----------
