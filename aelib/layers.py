@@ -1,7 +1,90 @@
 """Keras layers that Keras lacks."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
+
+
+class Contraction(keras.layers.Layer):
+    """Penalise a dense layer for how strongly its codes follow its inputs.
+
+    Passes the codes z of the `Dense` layer through. In training it adds to the model's loss the
+    squared Frobenius norm of the layer's Jacobian J = ∂z/∂x, averaged over the batch and times
+    `weight`. A dense layer z = s(x W + b) has J_ji = s′_j W_ij, so with no derivative to compute
+
+        ‖J‖²_F = Σ_j s′_j² Σ_i W_ij²,
+
+    where s′ = z (1 - z) for the sigmoid, 1 - z² for tanh and 1 for a linear layer.
+
+    It adds no weights: the kernel that it reads is the dense layer's. As with `TiedDense`, the
+    weights of a model can be saved and loaded, its architecture cannot.
+
+    Parameters
+    ----------
+    layer : a built `keras.layers.Dense` with sigmoid, tanh or no activation
+    weight : factor λ of the penalty, at least 0, in the units of the model's loss: where Keras
+        averages a loss over D pixels and a text sums it, the text's λ is D times as large
+    kwargs : a Keras layer's own: name, dtype, …
+
+    Call
+    ----
+    (n, M) codes of that layer in, the same out.
+
+    Raises
+    ------
+    TypeError
+        If `layer` is no `Dense` layer.
+    ValueError
+        If `layer` is not built yet or has another activation, or `weight` is below 0.
+
+    Source: Rifai et al. 2011, "Contractive auto-encoders: explicit invariance during feature
+    extraction", ICML.
+    """
+
+    SLOPES: ClassVar = {
+        keras.activations.sigmoid: lambda z: z * (1 - z),
+        keras.activations.tanh: lambda z: 1 - z**2,
+        keras.activations.linear: ops.ones_like,
+    }
+
+    def __init__(self, layer: keras.layers.Dense, weight: float, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(layer, keras.layers.Dense):
+            raise TypeError(
+                f"Contraction reads the kernel of a Dense layer, not of {type(layer).__name__}"
+            )
+        if not layer.built:
+            raise ValueError(f'layer "{layer.name}" has no kernel yet; call it on its input first')
+        if layer.activation not in self.SLOPES:
+            raise ValueError(
+                f"Contraction knows the slopes of sigmoid, tanh and linear layers, "
+                f"not of {layer.activation}"
+            )
+        if weight < 0:
+            raise ValueError(f"weight is {weight}; a penalty needs 0 or more")
+        self.kernel = layer.kernel
+        self.slope = self.SLOPES[layer.activation]
+        self.weight = weight
+
+    def call(self, codes, training=False):
+        if training:
+            lengths = ops.sum(self.kernel**2, axis=0)
+            norms = ops.sum(self.slope(codes) ** 2 * lengths, axis=-1)
+            self.add_loss(self.weight * ops.mean(norms))
+        return codes
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Give back what comes in."""
+        return input_shape
+
+    def get_config(self) -> dict:
+        """Refuse: a copy made from a configuration would read a kernel of its own."""
+        raise NotImplementedError(
+            "Contraction cannot be written to a configuration: the copy would not read the same "
+            "kernel. Save the weights with model.save_weights(…), build the model anew, and load "
+            "them."
+        )
 
 
 class TiedDense(keras.layers.Layer):

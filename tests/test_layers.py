@@ -1,4 +1,4 @@
-"""A tied layer reads the other layer's kernel backwards, and the kernel stays one variable."""
+"""Layers that read another layer's kernel: a penalty on its Jacobian, and its mirror image."""
 
 from aelib import layers, training
 import keras
@@ -11,6 +11,129 @@ PIXELS, CODES = 7, 3
 @pytest.fixture
 def images() -> np.ndarray:
     return np.random.default_rng(0).random((20, PIXELS), dtype=np.float32)
+
+
+def contractive_net(activation="sigmoid", weight: float = 0.3):
+    """Build encoder, penalised encoder and model, the biases away from zero."""
+    keras.utils.set_random_seed(0)
+    dense = keras.layers.Dense(CODES, activation, bias_initializer="glorot_uniform")
+    x = keras.Input((PIXELS,))
+    encoder = keras.Model(x, dense(x))
+    penalised = keras.Model(x, layers.Contraction(dense, weight)(encoder(x)))
+    out = keras.layers.Dense(PIXELS)(penalised(x))
+    return encoder, penalised, keras.Model(x, out)
+
+
+def jacobians(encoder, images: np.ndarray, step: float = 1e-3) -> np.ndarray:
+    """Differentiate codes by pixels, by central differences: (n, codes, pixels)."""
+    steps = step * np.eye(PIXELS, dtype="float32")
+    dense = encoder.layers[-1]
+    up, down = (dense(images[:, None] + sign * steps) for sign in (1, -1))
+    return np.swapaxes((up - down) / (2 * step), 1, 2)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "linear", None])
+def test_the_penalty_is_the_batch_mean_of_the_squared_jacobian(images, activation):
+    encoder, penalised, _ = contractive_net(activation)
+    full = np.sum(jacobians(encoder, images) ** 2, axis=(1, 2))
+    assert activation in ("linear", None) or np.ptp(full) > 0.01 * np.mean(full)
+    penalised(images, training=True)
+    np.testing.assert_allclose(sum(penalised.losses), 0.3 * np.mean(full), rtol=1e-3)
+
+
+def test_a_linear_layer_pays_for_its_kernel_as_with_weight_decay(images):
+    encoder, penalised, _ = contractive_net("linear", weight=0.3)
+    penalised(images, training=True)
+    decay = keras.regularizers.L2(0.3)(encoder.layers[-1].kernel)
+    np.testing.assert_allclose(sum(penalised.losses), decay, rtol=1e-6)
+
+
+def test_codes_pass_unchanged_and_only_training_is_penalised(images):
+    encoder, penalised, _ = contractive_net()
+    for training_ in (True, False):
+        np.testing.assert_array_equal(penalised(images, training=training_), encoder(images))
+        assert len(penalised.losses) == training_
+    assert penalised.output_shape == (None, CODES)
+
+
+def test_the_penalty_reads_the_kernel_and_has_no_weights_of_its_own():
+    encoder, penalised, model = contractive_net()
+    assert [id(w) for w in penalised.layers[-1].weights] == [id(encoder.layers[-1].kernel)]
+    assert penalised.count_params() == encoder.count_params() == PIXELS * CODES + CODES
+    assert len(model.trainable_weights) == 4
+
+
+def penalty_slopes(encoder, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Differentiate the mean of Σ_j s_j² Σ_i W_ij², s = z (1 - z), by kernel and bias, by hand.
+
+    With s′ = s (1 - 2z): dL/dW_ij = mean(2 s_j² W_ij + 2 s_j s′_j x_i Σ_k W_kj²), and for the bias
+    the second term without x_i.
+    """
+    kernel, bias = (value.astype(float) for value in encoder.get_weights())
+    z = sigmoid(images @ kernel + bias)
+    s = z * (1 - z)
+    curve = 2 * s * s * (1 - 2 * z) * np.sum(kernel**2, axis=0)
+    direct = 2 * kernel * np.mean(s**2, axis=0)
+    return direct + images.T @ curve / len(images), curve.mean(axis=0)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_step_follows_the_slope_of_the_penalty(images, fast):
+    encoder, penalised, _ = contractive_net(weight=0.3)
+    before, slopes = encoder.get_weights(), penalty_slopes(encoder, images)
+    # Against its own codes as targets, a net has no other slope than that of the penalty.
+    codes = encoder.predict(images, verbose=0)
+    penalised.compile(loss="mse", optimizer=keras.optimizers.SGD(0.5))
+    if fast:
+        training.fit(penalised, images, codes, epochs=1, batch_size=len(images))
+    else:
+        penalised.fit(images, codes, batch_size=len(images), verbose=0)
+    for old, slope, new in zip(before, slopes, encoder.get_weights(), strict=True):
+        assert np.abs(slope).max() > 0.01
+        np.testing.assert_allclose(new, old - 0.5 * 0.3 * slope, rtol=1e-4, atol=1e-6)
+
+
+def test_training_contracts_more_with_a_larger_weight(images):
+    norms = []
+    for weight in (0.0, 0.1, 10.0):
+        encoder, _, model = contractive_net(weight=weight)
+        model.compile(loss="mse", optimizer="adam")
+        training.fit(model, images, images, epochs=60, batch_size=6)
+        norms.append(np.sum(jacobians(encoder, images) ** 2))
+    assert norms[0] > norms[1] > norms[2]
+
+
+def test_validation_loss_is_without_the_penalty(images):
+    _, _, model = contractive_net(weight=100)
+    model.compile(loss="mse", optimizer="sgd")
+    run = training.fit(
+        model, images, images, epochs=1, batch_size=20, validation_data=(images, images)
+    )
+    restored = model.predict(images, verbose=0)
+    np.testing.assert_allclose(
+        run.history["val_loss"][0], np.mean((restored - images) ** 2), rtol=1e-5
+    )
+    assert run.history["loss"][0] > run.history["val_loss"][0]
+
+
+def test_contraction_refuses_what_it_cannot_read(tmp_path):
+    with pytest.raises(TypeError, match="not of Conv2D"):
+        layers.Contraction(keras.layers.Conv2D(3, 3), 0.1)
+    with pytest.raises(ValueError, match=r'"pixels".*call it on its input first'):
+        layers.Contraction(keras.layers.Dense(CODES, name="pixels"), 0.1)
+    dense = keras.layers.Dense(CODES, activation="relu")
+    dense.build((None, PIXELS))
+    with pytest.raises(ValueError, match="slopes of sigmoid, tanh and linear"):
+        layers.Contraction(dense, 0.1)
+    dense.activation = keras.activations.sigmoid
+    with pytest.raises(ValueError, match="0 or more"):
+        layers.Contraction(dense, -0.1)
+
+
+def test_a_contractive_architecture_is_refused_rather_than_saved_apart(tmp_path):
+    *_, model = contractive_net()
+    with pytest.raises(NotImplementedError, match="save_weights"):
+        model.save(tmp_path / "net.keras")
 
 
 def tied_net(activation=None, seed: int = 0, **options):
