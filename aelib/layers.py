@@ -156,3 +156,84 @@ class TiedDense(keras.layers.Layer):
             "TiedDense cannot be written to a configuration: the copy would not share its kernel. "
             "Save the weights with model.save_weights(…), build the model anew, and load them."
         )
+
+
+class KLSparsity(keras.layers.Layer):
+    """Pass activations through and, in training, charge units that are active too often or rarely.
+
+    The charge is added to the model's loss:
+
+        weight · Σⱼ KL(ρ ‖ ρ̂ⱼ),  KL(ρ ‖ ρ̂) = ρ log(ρ / ρ̂) + (1 - ρ) log((1 - ρ) / (1 - ρ̂)),
+
+    where ρ̂ⱼ is the average activation of unit j. It is kept over the batches t as
+
+        ρ̂ᵗ = momentum · ρ̂ᵗ⁻¹ + (1 - momentum) · (mean over batch t),
+
+    and starts as the mean over the first batch. Only the current batch has a slope, so from the
+    second batch on the slope of the charge is (1 - momentum) times that of the same charge without
+    memory. At inference nothing is charged and the average stays as it is.
+
+    Parameters
+    ----------
+    rho : ρ, the average activation wanted, between 0 and 1
+    weight : β, at least 0
+    momentum : λ, from 0, which looks at the current batch alone, to below 1
+    kwargs : a Keras layer's own: name, dtype, …
+
+    Call
+    ----
+    (batch, …, M) activations in [0, 1], such as a sigmoid's, in; the same out. The average, (M,),
+    is the non-trainable variable `average`; it is taken over all axes but the last.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+
+    Source: A. Ng, CS294A lecture notes "Sparse autoencoder", section 3; the charge after Lee,
+    Ekanadham & Ng 2008, "Sparse deep belief net model for visual area V2"; the average over
+    batches as nana-li's section 4.3 has it.
+    """
+
+    def __init__(self, rho: float, weight: float = 1.0, momentum: float = 0.9, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if not 0 < rho < 1:
+            raise ValueError(f"rho is {rho}; pass an average activation between 0 and 1")
+        if weight < 0:
+            raise ValueError(f"weight is {weight}; pass a number of at least 0")
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum is {momentum}; pass a number from 0 to below 1")
+        self.rho, self.weight, self.momentum = rho, weight, momentum
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Add the average of each unit, and whether there is one yet."""
+        units = (input_shape[-1],)
+        options = {"initializer": "zeros", "trainable": False}
+        self.average = self.add_weight(shape=units, name="average", **options)
+        self.started = self.add_weight(shape=(), name="started", **options)
+
+    def call(self, activations, training=False):
+        if training:
+            current = ops.mean(activations, axis=tuple(range(len(activations.shape) - 1)))
+            memory = self.momentum * self.started
+            average = memory * self.average + (1 - memory) * current
+            self.average.assign(average)
+            self.started.assign(1.0)
+            self.add_loss(self.weight * ops.sum(self.divergence(average)))
+        return activations
+
+    def divergence(self, average):
+        """Give KL(ρ ‖ ρ̂) in nats for each average ρ̂, kept off 0 and 1 by Keras's epsilon."""
+        epsilon = keras.config.epsilon()
+        average = ops.clip(average, epsilon, 1 - epsilon)
+        rare, often = ops.log(self.rho / average), ops.log((1 - self.rho) / (1 - average))
+        return self.rho * rare + (1 - self.rho) * often
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Give back the shape that came in."""
+        return input_shape
+
+    def get_config(self) -> dict:
+        """Give the arguments that build the layer anew."""
+        own = {"rho": self.rho, "weight": self.weight, "momentum": self.momentum}
+        return super().get_config() | own

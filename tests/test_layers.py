@@ -1,9 +1,11 @@
-"""Layers that read another layer's kernel: a penalty on its Jacobian, and its mirror image."""
+"""Layers that read a kernel backwards, or charge for its Jacobian or for average activations."""
 
 from aelib import layers, training
 import keras
 import numpy as np
 import pytest
+from scipy.special import rel_entr
+import tensorflow as tf
 
 PIXELS, CODES = 7, 3
 
@@ -297,3 +299,174 @@ def test_codes_of_another_size_are_refused():
     dense.build((None, PIXELS))
     with pytest.raises(ValueError, match="gets 5 numbers.*3 units"):
         layers.TiedDense(dense)(np.zeros((2, 5), dtype="float32"))
+
+
+# KLSparsity ---------------------------------------------------------------------------------------
+
+RHO = 0.1
+
+
+def divergence(average: np.ndarray, rho: float = RHO) -> float:
+    """Sum KL(ρ ‖ ρ̂) over units with SciPy's own terms, in double precision."""
+    average = np.asarray(average, dtype=float)
+    return float(np.sum(rel_entr(rho, average) + rel_entr(1 - rho, 1 - average)))
+
+
+def charge(layer, activations: np.ndarray) -> float:
+    """Run a training step's forward pass and read off what it charged."""
+    layer(activations, training=True)
+    return float(layer.losses[-1])
+
+
+@pytest.fixture
+def activations() -> np.ndarray:
+    return np.random.default_rng(0).uniform(0.05, 0.95, (12, CODES)).astype("float32")
+
+
+def sparse_net(**options):
+    """Build a small sigmoid autoencoder with a charged code: encoder, layer, model."""
+    keras.utils.set_random_seed(0)
+    x = keras.Input((PIXELS,))
+    charged = layers.KLSparsity(RHO, **options)
+    z = charged(keras.layers.Dense(CODES, activation="sigmoid")(x))
+    return keras.Model(x, z), charged, keras.Model(x, keras.layers.Dense(PIXELS)(z))
+
+
+@pytest.mark.parametrize("training_mode", [False, True])
+def test_kl_activations_pass_through(activations, training_mode):
+    layer = layers.KLSparsity(RHO)
+    np.testing.assert_array_equal(layer(activations, training=training_mode), activations)
+    assert layer.compute_output_shape((None, CODES)) == (None, CODES)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_kl_the_first_charge_is_that_of_the_first_batch(activations, momentum):
+    layer = layers.KLSparsity(RHO, weight=3.0, momentum=momentum)
+    expected = 3.0 * divergence(activations.mean(axis=0))
+    np.testing.assert_allclose(charge(layer, activations), expected, rtol=1e-5)
+
+
+def test_kl_nothing_is_charged_at_the_average_wanted():
+    assert charge(layers.KLSparsity(RHO), np.full((5, CODES), RHO, "float32")) == pytest.approx(0)
+
+
+def test_kl_the_average_is_taken_over_all_axes_but_the_last(activations):
+    layer = layers.KLSparsity(RHO)
+    expected = divergence(activations.mean(axis=0))
+    deep = activations.reshape(3, 4, CODES)
+    np.testing.assert_allclose(charge(layer, deep), expected, rtol=1e-5)
+    assert layer.average.shape == (CODES,)
+
+
+def test_kl_the_running_average_follows_its_formula():
+    batches = np.random.default_rng(1).uniform(0, 1, (4, 6, CODES)).astype("float32")
+    layer = layers.KLSparsity(RHO, momentum=0.8)
+    average = batches[0].mean(axis=0)
+    for number, batch in enumerate(batches):
+        if number:
+            average = 0.8 * average + 0.2 * batch.mean(axis=0)
+        np.testing.assert_allclose(charge(layer, batch), divergence(average), rtol=1e-4)
+        np.testing.assert_allclose(layer.average, average, rtol=1e-5)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.75])
+def test_kl_the_slope_is_that_of_the_current_batch_share(activations, momentum):
+    earlier = activations[::-1] ** 2
+    layer = layers.KLSparsity(RHO, weight=2.0, momentum=momentum)
+    layer(earlier, training=True)
+    current = tf.constant(activations)
+    with tf.GradientTape() as tape:
+        tape.watch(current)
+        layer(current, training=True)
+        cost = layer.losses[-1]
+    slope = tape.gradient(cost, current).numpy()
+
+    def by_hand(values):
+        mean = momentum * earlier.mean(axis=0) + (1 - momentum) * values.mean(axis=0)
+        return 2.0 * divergence(mean)
+
+    for place in [(0, 0), (3, 1), (11, 2)]:
+        step = np.zeros(activations.shape)
+        step[place] = 1e-4
+        exact = activations.astype(float)
+        difference = (by_hand(exact + step) - by_hand(exact - step)) / 2e-4
+        np.testing.assert_allclose(slope[place], difference, rtol=1e-3)
+
+
+def test_kl_at_inference_nothing_is_charged_or_remembered(activations):
+    layer = layers.KLSparsity(RHO)
+    layer(activations, training=True)
+    before = layer.average.numpy()
+    layer(1 - activations)
+    np.testing.assert_array_equal(layer.average, before)
+    untouched = layers.KLSparsity(RHO)
+    untouched(activations)
+    assert untouched.losses == []
+    np.testing.assert_array_equal(untouched.average, np.zeros(CODES))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_kl_units_that_never_or_always_fire_cost_a_finite_sum(value):
+    layer = layers.KLSparsity(RHO)
+    paid = charge(layer, np.full((5, CODES), value, "float32"))
+    assert np.isfinite(paid)
+    assert paid > 0
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_kl_training_drives_the_average_towards_rho(images, fast):
+    encoder, charged, model = sparse_net(weight=1.0, momentum=0.5)
+    before = np.abs(encoder.predict(images, verbose=0).mean(axis=0) - RHO).max()
+    model.compile(loss="mse", optimizer=keras.optimizers.Adam(0.05))
+    if fast:
+        training.fit(model, images, images, epochs=100, batch_size=10)
+    else:
+        model.fit(images, images, epochs=100, batch_size=10, verbose=0)
+    after = encoder.predict(images, verbose=0).mean(axis=0)
+    assert np.abs(after - RHO).max() < before / 3
+    np.testing.assert_allclose(charged.average, after, atol=0.05)
+    assert [id(v) for v in charged.non_trainable_variables] == [
+        id(charged.average),
+        id(charged.started),
+    ]
+    assert charged.trainable_variables == []
+
+
+def test_kl_the_loss_reported_in_training_holds_the_charge_and_that_of_evaluation_does_not(images):
+    encoder, _, model = sparse_net(weight=5.0)
+    codes = encoder.predict(images, verbose=0)
+    error = np.mean((model.predict(images, verbose=0) - images) ** 2)
+    model.compile(loss="mse", optimizer=keras.optimizers.SGD(0.0))
+    evaluated = model.evaluate(images, images, verbose=0)
+    history = training.fit(model, images, images, epochs=1, batch_size=len(images)).history
+    np.testing.assert_allclose(evaluated, error, rtol=1e-5)
+    expected = error + 5.0 * divergence(codes.mean(axis=0))
+    np.testing.assert_allclose(history["loss"][0], expected, rtol=1e-4)
+
+
+def test_kl_a_model_with_it_can_be_saved_and_loaded(images, tmp_path):
+    _, charged, model = sparse_net(weight=0.5, momentum=0.3)
+    model.compile(loss="mse", optimizer="adam")
+    training.fit(model, images, images, epochs=2, batch_size=5)
+    model.save(tmp_path / "net.keras")
+    custom = {"KLSparsity": layers.KLSparsity}
+    loaded = keras.models.load_model(tmp_path / "net.keras", custom_objects=custom)
+    copy = next(layer for layer in loaded.layers if isinstance(layer, layers.KLSparsity))
+    assert (copy.rho, copy.weight, copy.momentum) == (RHO, 0.5, 0.3)
+    np.testing.assert_array_equal(copy.average, charged.average)
+    np.testing.assert_allclose(loaded(images), model(images), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rho": 0.0}, "rho is 0.0"),
+        ({"rho": 1.0}, "rho is 1.0"),
+        ({"rho": 0.1, "weight": -1}, "weight is -1"),
+        ({"rho": 0.1, "momentum": 1.0}, "momentum is 1.0"),
+        ({"rho": 0.1, "momentum": -0.1}, "momentum is -0.1"),
+    ],
+)
+def test_kl_arguments_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        layers.KLSparsity(**options)
