@@ -7,7 +7,7 @@ import numpy as np
 
 
 def _images(images: np.ndarray) -> np.ndarray:
-    """Refuse what cannot hold grey levels: integers would be cut off, NaN would spread."""
+    """Refuse integers, which would cut the grey levels off."""
     images = np.asarray(images)
     if images.dtype.kind != "f":
         raise TypeError(
