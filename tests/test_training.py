@@ -141,6 +141,205 @@ def test_model_without_targets_gets_none(images):
     assert history.history["val_loss"][-1] < history.history["loss"][0]
 
 
+# Programs that twins share ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def compiled(monkeypatch) -> list[keras.Model]:
+    """Start with no program; list the models for which one is compiled."""
+    models = []
+    compile_epochs = training.compile_epochs
+
+    def listing(model, *plan):
+        models.append(model)
+        return compile_epochs(model, *plan)
+
+    monkeypatch.setattr(training, "_programs", {})
+    monkeypatch.setattr(training, "compile_epochs", listing)
+    return models
+
+
+def train(model: keras.Model, images: np.ndarray, **options) -> list[float]:
+    """Train a model for a few epochs, always in the same order; return its losses."""
+    keras.utils.set_random_seed(5)
+    options = {"epochs": 3, "batch_size": BATCH} | options
+    return training.fit(model, images, images, **options).history["loss"]
+
+
+def with_dropout() -> keras.Model:
+    net = [keras.Input((12,)), layers.Dense(8, "relu"), layers.Dropout(0.5), layers.Dense(12)]
+    model = keras.Sequential(net)
+    model.compile(loss="mse", optimizer="adam", metrics=["mae"])
+    return model
+
+
+def nested() -> keras.Model:
+    model = dense_autoencoder(12, (6, 2)).model
+    model.compile(loss="mse", optimizer=keras.optimizers.Adam(0.01))
+    return model
+
+
+@pytest.mark.parametrize("build", [*BUILDERS, with_dropout, nested])
+def test_twin_trains_as_if_it_were_alone_and_leaves_the_first_net_alone(build, images, compiled):
+    keras.utils.set_random_seed(2)
+    alone = build()
+    expected, weights = train(alone, images), alone.get_weights()
+
+    training._programs.clear()
+    keras.utils.set_random_seed(1)
+    first = build()
+    train(first, images)
+    before = [variable.numpy() for variable in training._variables(first)]
+    keras.utils.set_random_seed(2)
+    twin = build()
+    assert train(twin, images) == expected
+    assert compiled == [alone, first]
+    np.testing.assert_equal(twin.get_weights(), weights)
+    after = [variable.numpy() for variable in training._variables(first)]
+    np.testing.assert_equal(after, before)
+
+
+def test_training_goes_on_in_the_same_program(images, compiled):
+    whole, parts = nested(), nested()
+    parts.set_weights(whole.get_weights())
+    train(whole, images, epochs=2)
+    train(whole, images, epochs=2)
+    train(parts, images, epochs=2)
+    parts.compile(loss="mse", optimizer=parts.optimizer)
+    train(parts, images, epochs=2)
+    assert compiled == [whole]
+    np.testing.assert_equal(parts.get_weights(), whole.get_weights())
+
+
+def test_fresh_optimizer_of_the_same_net_starts_from_nothing(images, compiled):
+    one, other = nested(), nested()
+    other.set_weights(one.get_weights())
+    for model in (one, other):
+        train(model, images)
+        model.compile(loss="mse", optimizer=keras.optimizers.Adam(0.01))
+        if model is other:
+            training._programs.clear()
+        train(model, images)
+    np.testing.assert_equal(other.get_weights(), one.get_weights())
+
+
+def shifted(by: float) -> keras.layers.Layer:
+    return layers.Lambda(lambda x: x + by)
+
+
+def net(*inner: keras.layers.Layer, **options) -> keras.Model:
+    model = keras.Sequential([keras.Input((12,)), *inner, layers.Dense(12)])
+    model.compile(**({"loss": "mse", "optimizer": "sgd"} | options))
+    return model
+
+
+class Doubled(layers.Layer):
+    """A layer whose configuration keeps the factor to itself."""
+
+    def __init__(self, factor: float):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, x):
+        return self.factor * x
+
+
+def frozen(trainable: bool) -> keras.Model:
+    model = net(layers.Dense(5))
+    model.layers[0].trainable = trainable
+    model.compile(loss="mse", optimizer="sgd")
+    return model
+
+
+def squares(by: float):
+    def loss(x, y):
+        return keras.ops.mean((x - y) ** 2, axis=-1) * by
+
+    return loss
+
+
+OTHERS = {
+    "activation": lambda n: net(layers.Dense(5, ("tanh", "relu")[n])),
+    "units": lambda n: net(layers.Dense((5, 6)[n])),
+    "rate": lambda n: net(layers.Dropout((0.1, 0.9)[n])),
+    "penalty": lambda n: net(layers.Dense(5, kernel_regularizer=keras.regularizers.L2((0, 1)[n]))),
+    "loss": lambda n: net(loss=("mse", "mae")[n]),
+    "optimizer": lambda n: net(optimizer=("sgd", "adam")[n]),
+    "momentum": lambda n: net(optimizer=keras.optimizers.SGD(momentum=(0.0, 0.9)[n])),
+    "metrics": lambda n: net(metrics=(["mae"], ["mse"])[n]),
+    "frozen": lambda n: frozen((True, False)[n]),
+    "lambda": lambda n: net(shifted((1.0, 5.0)[n])),
+    "layer of one's own": lambda n: net(Doubled((1.0, 5.0)[n])),
+    "loss of one's own": lambda n: net(loss=squares((1.0, 5.0)[n])),
+}
+
+
+@pytest.mark.parametrize("build", OTHERS.values(), ids=OTHERS)
+def test_other_nets_share_nothing(build):
+    one, other = (training.architecture(build(n)) for n in (0, 1))
+    assert one is None or one != other
+
+
+def test_twins_have_one_architecture():
+    for build in (*BUILDERS, with_dropout, nested, net):
+        assert training.architecture(build()) == training.architecture(build()) is not None
+
+
+@pytest.mark.parametrize("part", ["lambda", "layer of one's own", "loss of one's own"])
+def test_nobody_vouches_for_parts_that_keras_did_not_define(part):
+    assert training.architecture(OTHERS[part](0)) is None
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 10}, {"validation_data": (1, 1)}])
+def test_other_data_get_a_program_of_their_own(options, images, compiled):
+    if "validation_data" in options:
+        options = {"validation_data": (images, images)}
+    nets = [net(), net()]
+    train(nets[0], images)
+    train(nets[1], images, **options)
+    train(nets[0], images[:50])
+    assert compiled == [*nets, nets[0]]
+
+
+def test_callbacks_see_their_own_model(images, compiled):
+    seen = []
+    for _ in range(2):
+        model = net()
+        watch = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda *_, model=model: seen.append(model.get_weights()[0])
+        )
+        train(model, images, epochs=2, callbacks=[watch])
+        assert not np.array_equal(*seen[-2:])
+    assert len(compiled) == 2
+
+
+def test_interrupted_twin_hands_the_program_back(images, compiled, monkeypatch):
+    first, twin = net(), net()
+    train(first, images)
+    before = first.get_weights()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "epoch_order", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(twin, images)
+    np.testing.assert_equal(first.get_weights(), before)
+    assert compiled == [first]
+
+
+def test_old_programs_make_room(images, compiled, monkeypatch):
+    monkeypatch.setattr(training, "MOST_PROGRAMS", 2)
+    for units in (3, 4, 5, 5, 3):
+        train(net(layers.Dense(units)), images, epochs=1)
+    assert len(compiled) == 4
+    assert len(training._programs) == 2
+
+
+# The order of examples ----------------------------------------------------------------------------
+
+
 def test_every_epoch_has_its_own_order_of_all_examples():
     first, second = (training.epoch_order(EXAMPLES, 3, epoch) for epoch in (0, 1))
     assert sorted(first) == sorted(second) == list(range(EXAMPLES))
