@@ -15,11 +15,15 @@ from nbformat import NotebookNode
 MAGIC = "%matplotlib inline"
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+)\s+(.+?)\s*$", re.MULTILINE)
-# What `make colab` puts at the top of a set-up cell, with the repository as its group.
-INSTALL = re.compile(
-    r'\Aimport sys\n\nif "google\.colab" in sys\.modules:\n'
-    r'    %pip install --quiet "git\+https://github\.com/([^"\s]+)"\n\n'
-)
+# What `make colab` puts at the top of a set-up cell.
+INSTALL = """\
+import sys
+
+if "google.colab" in sys.modules:
+    %pip install --quiet "git+https://github.com/{repository}"
+
+"""
+ANY_INSTALL = re.compile(re.escape(INSTALL).replace(r"\{repository\}", r'[^"\s]+'))
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,8 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 def without_install(source: str) -> str:
     """Return a set-up cell's source as it was before `make colab`; any other as it is."""
-    return INSTALL.sub("", source)
+    found = ANY_INSTALL.match(source)
+    return source[found.end() :] if found else source
 
 
 def syntax(cell: NotebookNode) -> ast.Module:
