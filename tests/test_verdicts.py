@@ -87,12 +87,12 @@ def test_totals_stand_on_top(course):
         "# Every statement and its verdict\n\n4 statements: **2 reproduced, 2 not"
     )
     assert lines(page, "| ") == [
-        "| document | statements | reproduced | not reproduced |",
+        "| document | all | reproduced | not |",
         "| --- | ---: | ---: | ---: |",
         "| P. Rivas, Deep Learning for Beginners, ch. 7 | 2 | 1 | 1 |",
         "| nana-li, 自编码器（Autoencoder） | 2 | 1 | 1 |",
         "| 市井小民, interview series on machine learning, part 16 | 1 | 0 | 1 |",
-        "| notebook | statements | reproduced | not reproduced |",
+        "| notebook | all | reproduced | not |",
         "| --- | ---: | ---: | ---: |",
         "| 01 · First | 3 | 2 | 1 |",
         "| 02 · Second | 1 | 0 | 1 |",

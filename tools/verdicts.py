@@ -175,7 +175,7 @@ def table(name: str, groups: Iterable[tuple[str, list[Finding]]]) -> str:
     groups : the title of each, and its statements
     """
     rows = [[escape(title), *map(str, count(findings))] for title, findings in groups]
-    header = [[name, "statements", HOLDS, f"not {HOLDS}"], ["---", "---:", "---:", "---:"]]
+    header = [[name, "all", HOLDS, "not"], ["---", "---:", "---:", "---:"]]
     return "\n".join(f"| {' | '.join(row)} |" for row in [*header, *rows])
 
 
