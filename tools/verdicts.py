@@ -36,6 +36,10 @@ INTRODUCTION = """\
 the result. The number of a cell leads to the experiment. This page is collected from the ledgers \
 inside the notebooks, so its figures are theirs.
 
+"(implied)" marks what a document says without saying it in so many words. 15-NN is the share of \
+digits that the labels of the 15 nearest codes guess right, MSE the mean squared error of a pixel. \
+The mean image is the answer of a net that has learnt nothing but the average digit.
+
 {documents}
 
 A statement that stands in two documents counts for both.
