@@ -2,15 +2,17 @@
 
 PYTHON =
 NB =
+REPO =
 VENV = .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 NOTEBOOKS = $(BIN)/python tools/run_notebooks.py
+VERDICTS = $(BIN)/python tools/verdicts.py
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 PROBE = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 NBVAL = --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help run test full lab bench format clean FORCE
+.PHONY: help run test full claims colab lab bench format clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -31,7 +33,14 @@ test: $(STAMP) ## check style, the package and every notebook in the quick profi
 	AELIB_PROFILE=quick TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) $$(cat build/tested.txt)
 
 full: $(STAMP) ## execute every notebook in the full profile and save it in its place
-	@$(NOTEBOOKS) --profile full --in-place $(NB)
+	@$(NOTEBOOKS) --profile full --in-place $(NB); ran=$$?; $(VERDICTS) && exit $$ran
+
+claims: $(STAMP) ## collect the verdicts of the saved notebooks in CLAIMS.md and README.md
+	@$(VERDICTS)
+
+# The repository's name changes pyproject.toml, but nothing that was set up from it.
+colab: $(STAMP) ## link the notebooks to Colab, where they are published: REPO=owner/name
+	@$(BIN)/python tools/stamp_colab.py "$(REPO)" && touch $(STAMP)
 
 lab: $(STAMP) ## open the course in JupyterLab
 	@first=notebooks; \

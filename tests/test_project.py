@@ -9,11 +9,15 @@ import sys
 import tomllib
 
 import aelib
+import nbformat
+from notebook_parts import code_cells, syntax
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
 REQUIREMENTS = (ROOT / "requirements.txt").read_text().splitlines()
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image"}
 
 
 def name(requirement: str) -> str:
@@ -21,9 +25,9 @@ def name(requirement: str) -> str:
     return re.match(r"[\w.-]+", requirement)[0].lower()
 
 
-def imported(path: Path) -> set[str]:
-    """Return the distributions that a module imports, Python's own and aelib left out."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+def imported(tree: ast.Module) -> set[str]:
+    """Return the distributions that code imports, Python's own and aelib left out."""
+    nodes = list(ast.walk(tree))
     modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
     packages = {module.split(".")[0] for module in modules} - sys.stdlib_module_names - {"aelib"}
@@ -31,16 +35,25 @@ def imported(path: Path) -> set[str]:
 
 
 def test_dependencies_stand_in_the_requirements_word_for_word():
-    assert set(PROJECT["dependencies"]) <= set(REQUIREMENTS)
+    needed = PROJECT["dependencies"] + SETTINGS["build-system"]["requires"]
+    assert set(needed) <= set(REQUIREMENTS)
 
 
-def test_dependencies_are_what_aelib_imports():
-    used = set.union(*map(imported, (ROOT / "aelib").glob("*.py")))
-    assert used == set(map(name, PROJECT["dependencies"]))
+def test_dependencies_are_what_aelib_and_the_notebooks_import():
+    code = [ast.parse(path.read_text()) for path in (ROOT / "aelib").glob("*.py")]
+    for path in NOTEBOOKS:
+        code += map(syntax, code_cells(nbformat.read(path, as_version=4)))
+    assert set.union(*map(imported, code)) == set(map(name, PROJECT["dependencies"]))
 
 
 def test_version_is_the_same_in_the_code():
     assert aelib.__version__ == PROJECT["version"]
+
+
+def test_citation_names_version_and_licence_of_the_project():
+    lines = (ROOT / "CITATION.cff").read_text().splitlines()
+    assert f"version: {PROJECT['version']}" in lines
+    assert f"license: {PROJECT['license']}" in lines
 
 
 def test_continuous_integration_covers_every_python_that_the_project_admits():
@@ -52,8 +65,9 @@ def test_continuous_integration_covers_every_python_that_the_project_admits():
 
 def pages() -> dict[Path, str]:
     """Return all text that readers see, by its file."""
-    found = {path: path.read_text() for path in (ROOT / "README.md", ROOT / "data/README.md")}
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
+    names = ("README.md", "CONTRIBUTING.md", "CLAIMS.md", "data/README.md")
+    found = {ROOT / name: (ROOT / name).read_text() for name in names}
+    for path in NOTEBOOKS:
         cells = json.loads(path.read_text())["cells"]
         texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
         found[path] = "\n".join(texts)

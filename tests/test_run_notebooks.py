@@ -142,21 +142,6 @@ def test_in_place_saves_a_success_and_leaves_a_failure_untouched(tmp_path, capsy
     assert "saved in their place" in capsys.readouterr().out
 
 
-def test_stopped_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "01_a.ipynb"
-    write(path, ["1"])
-    before = path.read_bytes()
-
-    def stop(notebook, path):
-        path.write_text("half of it")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(tool.nbformat, "write", stop)
-    with pytest.raises(OSError, match="disk full"):
-        tool.save(new_notebook(), path)
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
 def test_timing_and_widgets_are_dropped_and_tags_kept():
     cell = new_code_cell(metadata={"execution": {}, "ExecuteTime": {}, "tags": ["a"]})
     notebook = new_notebook(cells=[cell], metadata={"widgets": {}, "papermill": {}})

@@ -10,7 +10,6 @@ Run from the root of the repository; `make run` and `make full` do so:
 import argparse
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,12 +20,12 @@ import signal
 import sys
 from tempfile import TemporaryFile
 import time
-from typing import Any
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 import nbformat
 from nbformat import NotebookNode
+from notebook_parts import claims, code_cells, find_notebooks, number, save
 from PIL import Image
 from tqdm import tqdm
 
@@ -59,16 +58,6 @@ class Result:
 
 
 # Which notebooks ----------------------------------------------------------------------------------
-
-
-def number(path: Path) -> str:
-    """Return the number that a notebook's name starts with: "02" for 02_mnist_autoencoder.ipynb."""
-    return path.stem.split("_")[0]
-
-
-def find_notebooks(folder: Path) -> list[Path]:
-    """List the numbered notebooks of a folder in their order."""
-    return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
 
 
 def select(notebooks: list[Path], wanted: list[str]) -> list[Path]:
@@ -180,17 +169,6 @@ def shrink_pictures(notebook: NotebookNode) -> None:
                 output.data["image/png"] = b64encode(small.getvalue()).decode()
 
 
-def save(notebook: NotebookNode, path: Path) -> None:
-    """Write a notebook whole or not at all: beside its place first, then onto it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        nbformat.write(notebook, beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def run_notebook(path: Path, target: Path, profile: str, bar: tqdm) -> Result:
     """Execute one notebook and save it.
 
@@ -215,29 +193,12 @@ def run_notebook(path: Path, target: Path, profile: str, bar: tqdm) -> Result:
     return Result(path, time.monotonic() - started, count_verdicts(notebook), failure, traceback)
 
 
-def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """List a notebook's code cells."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
 # Verdicts -----------------------------------------------------------------------------------------
-
-
-def ledgers(notebook: NotebookNode) -> Iterator[list[dict[str, Any]]]:
-    """Yield the claims of each ledger that a notebook displays.
-
-    They stand in the output's metadata, where `aelib.claims.Claims` puts them.
-    """
-    for cell in code_cells(notebook):
-        for output in cell.outputs:
-            claims = output.get("metadata", {}).get("aelib", {}).get("claims")
-            if claims is not None:
-                yield claims
 
 
 def count_verdicts(notebook: NotebookNode) -> tuple[int, int]:
     """Count the statements that were reproduced and those that were not."""
-    found = [claim["verdict"] for claims in ledgers(notebook) for claim in claims]
+    found = [claim["verdict"] for claim in claims(notebook)]
     return found.count(VERDICTS[0]), found.count(VERDICTS[1])
 
 

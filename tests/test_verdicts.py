@@ -1,0 +1,279 @@
+"""The page of verdicts: what it counts, shows and links to; and that it is current."""
+
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+import re
+
+from aelib.claims import Claims
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from myst_parser.config.main import MdParserConfig
+from myst_parser.parsers.mdit import create_md_parser
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+import pytest
+import verdicts as tool
+
+ROOT = Path(__file__).parents[1]
+README = "# A course\n\n<!-- verdicts -->\n<!-- /verdicts -->\n\nThe rest.\n"
+TANH = ("tanh saturates", "Rivas, Fig. 7.11", "")
+COPY = ("It copies", "nana-li, section 1.4; 市井小民, point 1", "Only digits.")
+MAP = ("The map is clear", "nana-li, section 2.5", "")
+DEEP = ("Deeper is better?", "Rivas, Summary", "Not at equal width")
+NASTY = r"a|b *c* _d_ `e` [f](g) <b>h</b> &amp; $x$ $$y$$ ~~z~~ \n {n}`o` {{p}} 1 < 2 > 0 ![q] ρ̂"
+
+
+def ledger(*entries: tuple[str, str, str]) -> NotebookNode:
+    """Return a cell that shows a ledger of (statement, source, why); none if reproduced."""
+    claims = Claims()
+    for statement, source, why in entries:
+        claims.check(statement, source=source, holds=not why, measured="1 < 2", why=why)
+    data, metadata = claims._repr_mimebundle_()
+    output = new_output("execute_result", data, metadata=metadata)
+    return new_code_cell("ledger", outputs=[output])
+
+
+def check(*entries: tuple[str, str, str]) -> NotebookNode:
+    """Return a cell that enters statements into a ledger."""
+    lines = [f"ledger.check({name!r}, source={source!r})" for name, source, _ in entries]
+    return new_code_cell("\n".join(lines))
+
+
+def write(path: Path, *cells: NotebookNode, title: str = "A | title") -> Path:
+    """Write a notebook with a title above its cells."""
+    nbformat.write(new_notebook(cells=[new_markdown_cell(f"# {title}"), *cells]), path)
+    return path
+
+
+def link(stem: str, cell: int, heading: str) -> str:
+    """Return an address that shows all that a link is made from."""
+    return f"{stem}.html#{cell}-{heading.replace(' ', '-')}"
+
+
+@pytest.fixture
+def course(tmp_path) -> list[Path]:
+    """Return two notebooks: two ledgers in one, a statement of two documents in the other."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (tmp_path / "README.md").write_text(README)
+    first = [
+        new_code_cell("import keras"),
+        new_markdown_cell("## What comes back"),
+        check(TANH, DEEP),
+        new_markdown_cell("no heading here"),
+        check(MAP),
+        ledger(TANH, DEEP),
+        ledger(MAP),
+    ]
+    return [
+        write(folder / "01_first.ipynb", *first, title="01 · First"),
+        write(folder / "02_second.ipynb", check(COPY), ledger(COPY), title="02 · Second"),
+    ]
+
+
+def lines(text: str, start: str) -> list[str]:
+    """Return the lines that begin in this way."""
+    return [line for line in text.splitlines() if line.startswith(start)]
+
+
+# What the page says -------------------------------------------------------------------------------
+
+
+def test_totals_stand_on_top(course):
+    page = tool.page(course, link)
+    assert page.startswith(
+        "# Every statement and its verdict\n\n4 statements: **2 reproduced, 2 not"
+    )
+    assert lines(page, "| ") == [
+        "| document | all | reproduced | not |",
+        "| --- | ---: | ---: | ---: |",
+        "| P. Rivas, Deep Learning for Beginners, ch. 7 | 2 | 1 | 1 |",
+        "| nana-li, 自编码器（Autoencoder） | 2 | 1 | 1 |",
+        "| 市井小民, interview series on machine learning, part 16 | 1 | 0 | 1 |",
+        "| notebook | all | reproduced | not |",
+        "| --- | ---: | ---: | ---: |",
+        "| 01 · First | 3 | 2 | 1 |",
+        "| 02 · Second | 1 | 0 | 1 |",
+    ]
+
+
+def test_statements_that_failed_come_first_by_document_one_line_each(course):
+    page = tool.page(course, link)
+    failed, *_ = page.partition("## 01 · First")
+    assert failed.partition("## Not reproduced")[2].splitlines()[3:] == [
+        "",
+        "### P. Rivas, Deep Learning for Beginners, ch. 7",
+        "",
+        "- *Deeper is better?* Not at equal width. [01, cell 2](01_first.html#2-What-comes-back)",
+        "",
+        "### nana-li, 自编码器（Autoencoder）",
+        "",
+        "- *It copies.* Only digits. [02, cell 1](02_second.html#1-02-·-Second)",
+        "",
+        "### 市井小民, interview series on machine learning, part 16",
+        "",
+        "- *It copies.* Only digits. [02, cell 1](02_second.html#1-02-·-Second)",
+        "",
+    ]
+
+
+def test_every_statement_in_order_with_all_that_the_ledgers_say(course):
+    page = tool.page(course, link)
+    assert page[page.index("## 01 · First") : page.index("## 02 · Second")] == (
+        "## 01 · First\n\n"
+        "3 statements: **2 reproduced, 1 not reproduced**.\n\n"
+        "- **Reproduced:** tanh saturates.\\\n"
+        "  *Rivas, Fig. 7.11*, [cell 2](01_first.html#2-What-comes-back)\\\n"
+        "  Measured: 1 &lt; 2\n\n"
+        "- **Not reproduced:** Deeper is better?\\\n"
+        "  *Rivas, Summary*, [cell 2](01_first.html#2-What-comes-back)\\\n"
+        "  Measured: 1 &lt; 2\\\n"
+        "  Why: Not at equal width.\n\n"
+        "- **Reproduced:** The map is clear.\\\n"
+        "  *nana-li, section 2.5*, [cell 3](01_first.html#3-What-comes-back)\\\n"
+        "  Measured: 1 &lt; 2\n\n"
+    )
+    assert page.count("## 02 · Second\n\n1 statement: **0 reproduced, 1 not reproduced**.") == 1
+
+
+def test_notebooks_of_one_title_stay_apart(tmp_path):
+    paths = [write(tmp_path / f"0{n}_a.ipynb", check(MAP), ledger(MAP)) for n in (1, 2)]
+    page = tool.page(paths, link)
+    assert page.startswith("# Every statement and its verdict\n\n2 statements: **2 reproduced")
+    assert page.count("\n## A &#124; title\n") == 2 and page.count("(02_a.html") == 1
+
+
+def test_nothing_refuted_leaves_no_empty_list(tmp_path):
+    page = tool.page([write(tmp_path / "01_a.ipynb", check(MAP), ledger(MAP))], link)
+    assert "## Not reproduced" not in page
+
+
+@pytest.mark.parametrize(
+    "render",
+    [
+        MarkdownIt("commonmark").enable(["table", "strikethrough"]).render,
+        create_md_parser(
+            MdParserConfig(
+                enable_extensions={"dollarmath", "amsmath", "substitution", "attrs_inline"}
+            ),
+            RendererHTML,
+        ).render,
+    ],
+    ids=["GitHub", "MyST"],
+)
+@pytest.mark.parametrize("frame", ["{}", "- *{}.* b", "| {} | b |\n| --- | --- |\n| {} | c |"])
+def test_text_comes_out_as_it_was(render: Callable[[str], str], frame):
+    escaped = tool.escape(NASTY)
+    html = render(frame.format(escaped, escaped))
+    shown = unescape(re.sub("<.*?>", "", html))
+    assert ("<table>" in html) == frame.startswith("|")
+    assert shown.count(NASTY) == frame.count("{}")
+    assert "$" not in escaped  # GitHub reads formulas even behind a backslash
+
+
+def test_link_on_github_is_the_heading_as_jupyter_names_it():
+    assert tool.on_github("02_a", 7, "What comes back, (a)?") == (
+        "notebooks/02_a.ipynb#What-comes-back,-%28a%29?"
+    )
+
+
+# What it refuses ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([check(MAP), ledger(MAP, DEEP)], "differ in .*'Deeper is better.', 'Rivas, Summary'"),
+        ([check(MAP, DEEP), ledger(MAP)], "differ in .*'Deeper is better.', 'Rivas, Summary'"),
+        ([check(MAP, DEEP), ledger(DEEP, MAP)], "differ in their order"),
+        ([check(MAP)], "differ in .*'The map is clear'"),
+    ],
+)
+def test_ledger_that_the_code_does_not_bear_out(tmp_path, cells, said):
+    path = write(tmp_path / "03_a.ipynb", *cells)
+    with pytest.raises(ValueError, match=rf'03_a.ipynb: its ledgers.*make full NB="03".*{said}'):
+        tool.page([path], link)
+
+
+@pytest.mark.parametrize("source", ["Rivals, Fig. 1", "nana-li, section 1; section 2", ""])
+def test_source_that_names_no_known_document(tmp_path, source):
+    entry = ("It works", source, "")
+    path = write(tmp_path / "01_a.ipynb", check(entry), ledger(entry))
+    part = source.split(";")[-1].strip()
+    said = f'01_a.ipynb: the source "{part}" begins with none of Rivas,.*tools/verdicts.py'
+    with pytest.raises(ValueError, match=said):
+        tool.page([path], link)
+
+
+def test_file_that_is_no_notebook_is_named(tmp_path):
+    (tmp_path / "01_a.ipynb").write_text("not JSON")
+    with pytest.raises(ValueError, match=r"01_a.ipynb: "):
+        tool.page([tmp_path / "01_a.ipynb"], link)
+
+
+def test_folder_without_notebooks_is_an_error(tmp_path, capsys):
+    assert tool.main(["--root", str(tmp_path)]) == 2
+    assert "there are no notebooks" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("readme", "places"), [("no marks", 0), (README + README, 2)])
+def test_readme_needs_one_place_for_the_totals(course, tmp_path, capsys, readme, places):
+    (tmp_path / "README.md").write_text(readme)
+    assert tool.main(["--root", str(tmp_path)]) == 2
+    assert f'has {places} places for the totals; mark one with the lines "<!--' in (
+        capsys.readouterr().err
+    )
+    assert (tmp_path / "README.md").read_text() == readme
+    assert not (tmp_path / "CLAIMS.md").exists()
+
+
+# The files ----------------------------------------------------------------------------------------
+
+
+def test_files_are_written_once_and_checked(course, tmp_path, capsys):
+    options = ["--root", str(tmp_path)]
+    assert tool.main([*options, "--check"]) == 1
+    assert capsys.readouterr().out.count("make claims") == 2
+    assert not (tmp_path / "CLAIMS.md").exists()
+    assert tool.main(options) == 0
+    assert tool.main([*options, "--check"]) == 0
+    readme, claims = ((tmp_path / name).read_text() for name in ("README.md", "CLAIMS.md"))
+    assert claims.endswith(tool.page(course, tool.on_github))
+    assert readme.startswith("# A course\n\n<!-- verdicts -->\n\n4 statements: **2 reproduced")
+    assert readme.endswith("| 1 | 0 | 1 |\n\n<!-- /verdicts -->\n\nThe rest.\n")
+    assert lines(readme, "| ") == lines(claims, "| ")[:5]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CLAIMS.md"])
+def test_stale_file_is_noticed(course, tmp_path, capsys, name):
+    options = ["--root", str(tmp_path)]
+    tool.main(options)
+    path = tmp_path / name
+    path.write_text(path.read_text().replace("2 reproduced", "3 reproduced"))
+    capsys.readouterr()
+    assert tool.main([*options, "--check"]) == 1
+    assert capsys.readouterr().out.startswith(f"{name} is not from the ledgers as they are now")
+    assert tool.main(options) == 0
+    assert "2 reproduced" in path.read_text()
+
+
+def test_changed_verdict_makes_both_files_stale(course, tmp_path):
+    tool.main(["--root", str(tmp_path)])
+    write(course[1], check(MAP), ledger(MAP), title="02 · Second")
+    assert {path.name for path in tool.stale(tmp_path)} == {"README.md", "CLAIMS.md"}
+
+
+def test_committed_files_are_current():
+    assert not tool.stale(ROOT), "run `make claims`"
+
+
+def test_links_of_the_committed_page_lead_to_headings_of_notebooks():
+    page = (ROOT / "CLAIMS.md").read_text()
+    targets = set(re.findall(r"\]\((notebooks/[^)#]+)#([^)]+)\)", page))
+    assert targets
+    for path, anchor in targets:
+        notebook = nbformat.read(ROOT / path, as_version=4)
+        names = [tool.on_github(Path(path).stem, 1, title) for _, title in tool.headings(notebook)]
+        assert f"{path}#{anchor}" in names
