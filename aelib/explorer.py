@@ -73,7 +73,7 @@ class Explorer:
         # behind the frame, and remains where a site such as GitHub takes frames out.
         head = 26 if self.title else 0
         side_by_side, stacked = 57, 100
-        wide, narrow = 150 + head, 312 + head
+        wide, narrow = 106 + head, 264 + head
         return (
             f'<div style="max-width:{WIDEST}px">'
             '<div style="position:relative;box-sizing:border-box;'
@@ -136,6 +136,7 @@ def latent_explorer(
         data.append(_halves([array for step in steps for array in step.arrays]))
     else:
         data.append(_bytes(drawn[len(codes) :]))
+    names = plots.name_places(codes, labels, limits)
     facts = {
         "title": title,
         "count": len(codes),
@@ -143,9 +144,7 @@ def latent_explorer(
         "limits": square.T.tolist(),
         "ticks": [_ticks(low, high) for low, high in square.T],
         "colours": plots.DIGIT_COLOURS,
-        "names": {
-            d: place.tolist() for d, place in plots.name_places(codes, labels, limits).items()
-        },
+        "names": {digit: place.tolist() for digit, place in names.items()},
         "images": images is not None,
         "steps": [step.facts for step in steps],
         "grid": GRID,
@@ -266,8 +265,12 @@ class _Step:
     def facts(self) -> dict[str, Any]:
         """What the page must know besides the weights."""
         rows, columns = self.arrays[0].shape if self.arrays else (0, 0)
-        facts = {"rows": rows, "columns": columns, "activation": self.activation}
-        return facts | {"slope": slope for slope in self.slope}
+        return {
+            "rows": rows,
+            "columns": columns,
+            "activation": self.activation,
+            "slope": self.slope,
+        }
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Do as the page will."""
