@@ -226,6 +226,31 @@ def _name_ends(ax: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
         ax.text(1.01, height, text, color=colour, va="center", transform=ax.transAxes)
 
 
+def name_places(
+    codes: np.ndarray, labels: np.ndarray, limits: tuple[float, float] | None = None
+) -> dict[int, np.ndarray]:
+    """Say where to write each digit on a map: at the median of its cloud, clear of the others.
+
+    Parameters
+    ----------
+    codes : (n, 2) array
+    labels : (n,) digits 0 … 9
+    limits : lowest and highest value of both axes, between which the names stay
+
+    Returns
+    -------
+    The (2,) place of each digit that occurs.
+    """
+    names = np.unique(labels)
+    centres = np.array([np.median(codes[labels == name], axis=0) for name in names])
+    if limits is None:
+        places = _push_apart(centres, 0.07 * np.ptp(codes, axis=0).max())
+    else:
+        gap = 0.07 * (limits[1] - limits[0])
+        places = _push_apart(centres, gap, limits[0] + gap / 2, limits[1] - gap / 2)
+    return dict(zip(names.tolist(), places, strict=True))
+
+
 def latent_map(
     codes: np.ndarray,
     labels: np.ndarray,
@@ -249,14 +274,7 @@ def latent_map(
     order = np.random.default_rng(0).permutation(len(codes))
     colours = np.array(DIGIT_COLOURS)[labels[order]]
     ax.scatter(*codes[order].T, s=4, c=colours, alpha=0.5, linewidths=0, rasterized=True)
-    names = np.unique(labels)
-    centres = np.array([np.median(codes[labels == name], axis=0) for name in names])
-    if limits is None:
-        places = _push_apart(centres, 0.07 * np.ptp(codes, axis=0).max())
-    else:
-        gap = 0.07 * (limits[1] - limits[0])
-        places = _push_apart(centres, gap, limits[0] + gap / 2, limits[1] - gap / 2)
-    for name, place in zip(names, places, strict=True):
+    for name, place in name_places(codes, labels, limits).items():
         ax.annotate(
             str(name),
             place,
