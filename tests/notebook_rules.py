@@ -7,6 +7,7 @@ from pathlib import Path
 import re
 
 from aelib.claims import Claims
+import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
     MAGIC,
@@ -25,6 +26,7 @@ CHECKED = "nbval-check-output"
 LONGEST_SETUP = 8
 LONGEST_CELL = 25
 LARGEST_FILE = 700_000
+LARGEST_EXPLORER = 1_000_000
 SETUP_LINE = re.compile(r"^aelib .* · full profile\b", re.MULTILINE)
 FALLBACK = "mlxtend"
 LOCAL_PATH = re.compile(r"(?<![\w.])(?:/(?:root|home|work|Users|tmp)/|(?:\.\./)*shared/)\S*")
@@ -109,11 +111,22 @@ def no_local_paths(notebook: NotebookNode) -> Problems:
             yield f"names a folder of one machine: {path}"
 
 
+def explorers(notebook: NotebookNode) -> list[str]:
+    """List the HTML of all latent explorers that a notebook shows."""
+    pages = [output.get("data", {}).get("text/html", "") for _, output in outputs(notebook)]
+    return [page for page in pages if "srcdoc=" in page]
+
+
 def not_too_large(path: Path) -> Problems:
-    """The file stays small enough for GitHub to show it fast."""
-    size = path.stat().st_size
+    """The file stays small enough for GitHub to show it fast, explorers apart, which it drops."""
+    pages = explorers(nbformat.read(path, as_version=4))
+    size = path.stat().st_size - sum(map(len, pages))
     if size > LARGEST_FILE:
         yield f"has {size:,} bytes; at most {LARGEST_FILE:,} are allowed"
+    for page in pages:
+        size = len(page)
+        if size > LARGEST_EXPLORER:
+            yield f"shows an explorer of {size:,} bytes; at most {LARGEST_EXPLORER:,} are allowed"
 
 
 # How it is written --------------------------------------------------------------------------------

@@ -209,3 +209,12 @@ def test_large_file_is_noticed(tmp_path, good):
     good.cells[4].source = "x" * rules.LARGEST_FILE
     nbformat.write(good, path)
     assert re.match(r"has 70\d,\d{3} bytes", next(rules.not_too_large(path)))
+
+
+def test_large_explorer_is_noticed_and_a_small_one_not_counted(tmp_path, good):
+    path = tmp_path / "01_good.ipynb"
+    for size, wrong in ((rules.LARGEST_EXPLORER - 100, 0), (rules.LARGEST_EXPLORER, 1)):
+        page = {"text/html": f'<iframe srcdoc="{"x" * size}">'}
+        good.cells[2].outputs = [new_output("display_data", page)]
+        nbformat.write(good, path)
+        assert len(list(rules.not_too_large(path))) == wrong

@@ -10,7 +10,7 @@ import tomllib
 
 import aelib
 import nbformat
-from notebook_parts import code_cells, syntax
+from notebook_parts import code_cells, number, syntax
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -87,3 +87,20 @@ def test_the_readme_shows_a_figure_of_notebook_02():
     figures = [output.get("data", {}).get("image/png", "") for output in outputs]
     picture = b64encode((ROOT / "docs/latent_map.png").read_bytes()).decode()
     assert picture in [figure.strip() for figure in figures], "make it anew from the notebook"
+
+
+def test_the_readme_states_no_figure_that_its_notebook_does_not_show():
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| (\d\d) \| (.*) \|$", readme, re.MULTILINE)
+    shown = {}
+    for path in NOTEBOOKS:
+        cells = code_cells(nbformat.read(path, as_version=4))
+        outputs = [output for cell in cells for output in cell.outputs]
+        texts = [o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs]
+        shown[number(path)] = [float(n) for n in re.findall(r"\d+\.\d+", " ".join(texts))]
+    assert {row for row, _ in rows} == set(shown)
+    for row, text in rows:
+        for figure in re.findall(r"\d+\.\d+", text):
+            decimals = len(figure.split(".")[1])
+            rounded = {f"{value:.{decimals}f}" for value in shown[row]}
+            assert figure in rounded, f"notebook {row} nowhere shows {figure}"

@@ -272,9 +272,8 @@ def page(notebooks: Sequence[Path], link: Link) -> str:
 
 
 def summary(notebooks: Sequence[Path]) -> str:
-    """Write the totals for the README: a sentence and a table by document."""
-    findings = [finding for path in notebooks for finding in read(path)[1]]
-    return f"\n{totals(findings)}\n\n{table('document', by_document(findings))}\n\n"
+    """Write the totals for the README."""
+    return f"{totals([finding for path in notebooks for finding in read(path)[1]])}\n"
 
 
 def on_github(stem: str, cell: int, heading: str) -> str:
