@@ -8,11 +8,12 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 NOTEBOOKS = $(BIN)/python tools/run_notebooks.py
 VERDICTS = $(BIN)/python tools/verdicts.py
+SITE = $(BIN)/python tools/build_site.py
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 PROBE = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 NBVAL = --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help run test full claims colab lab bench format clean FORCE
+.PHONY: help run test full site claims colab lab bench format clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -22,8 +23,10 @@ help: ## list the commands
 	@echo '  run, test, full and lab take notebooks by number:  make full NB="02 03"'
 	@echo '  The first of them sets up $(VENV); to choose its Python:  make run PYTHON=python3.12'
 
-run: $(STAMP) ## execute every notebook in the quick profile into build/notebooks
-	@$(NOTEBOOKS) --profile quick --into build/notebooks $(NB)
+run: $(STAMP) ## execute every notebook in the quick profile and build the site from it
+	@failed=0; $(NOTEBOOKS) --profile quick --into build/notebooks $(NB) || failed=$$?; \
+	if [ $$failed -gt 1 ]; then exit $$failed; fi; \
+	$(SITE) --notebooks build/notebooks && exit $$failed
 
 test: $(STAMP) ## check style, the package and every notebook in the quick profile
 	@mkdir -p build && $(NOTEBOOKS) --list $(NB) > build/tested.txt
@@ -34,6 +37,9 @@ test: $(STAMP) ## check style, the package and every notebook in the quick profi
 
 full: $(STAMP) ## execute every notebook in the full profile and save it in its place
 	@$(NOTEBOOKS) --profile full --in-place $(NB); ran=$$?; $(VERDICTS) && exit $$ran
+
+site: $(STAMP) ## build the site from the committed notebooks into build/site
+	@$(SITE)
 
 claims: $(STAMP) ## collect the verdicts of the saved notebooks in CLAIMS.md and README.md
 	@$(VERDICTS)
@@ -56,7 +62,8 @@ format: $(STAMP) ## bring code and notebooks into the style that `make test` che
 
 clean: ## remove what the commands made, all but .venv and data
 	@rm -rf build .pytest_cache .ruff_cache notebooks/.ipynb_checkpoints
-	@rm -rf aelib/__pycache__ tests/__pycache__ tools/__pycache__ benchmarks/__pycache__
+	@rm -rf aelib/__pycache__ tests/__pycache__ tools/__pycache__ benchmarks/__pycache__ \
+		docs/__pycache__
 
 # A Python other than the one that the environment was made with: make it anew.
 ifneq ($(PYTHON),)

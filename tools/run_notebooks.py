@@ -319,4 +319,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\ninterrupted")
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(130)  # as a shell has it; 1 would mean that a notebook failed
