@@ -1,0 +1,669 @@
+"""The site, built once from the committed notebooks: what a browser and a reader find in it."""
+
+import ast
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+import io
+import os
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import time
+from urllib.parse import unquote, urlsplit
+
+import build_site as tool
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+from playwright.sync_api import Browser, Page
+import pytest
+from run_notebooks import KERNEL
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = tool.find_notebooks(ROOT / "notebooks")
+OUTSIDE = re.compile(r"^\s*(?:\w+:)?//")
+# What a browser fetches without being asked; an ordinary link is none of these.
+FETCHED = {
+    "audio": ("src",),
+    "embed": ("src",),
+    "iframe": ("src",),
+    "image": ("href", "xlink:href"),
+    "img": ("src", "srcset"),
+    "link": ("href",),
+    "object": ("data",),
+    "script": ("src",),
+    "source": ("src", "srcset"),
+    "use": ("href", "xlink:href"),
+    "video": ("src", "poster"),
+}
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+
+
+# A built site -------------------------------------------------------------------------------------
+
+
+class Elements(HTMLParser):
+    """Collects the elements of a page as (tag, attributes) in `found`."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+
+@dataclass
+class Site:
+    """A built site.
+
+    Attributes
+    ----------
+    folder : where it lies
+    seconds : how long it took
+    printed : what the command said
+    """
+
+    folder: Path
+    seconds: float
+    printed: str
+    elements: dict[str, list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path in sorted(self.folder.rglob("*.html")):
+            page = path.relative_to(self.folder).as_posix()
+            if not page.startswith("_static/"):
+                self.elements[page] = Elements(path.read_text()).found
+
+    def ids(self, page: str) -> set[str]:
+        """Return the anchors of a page."""
+        return {attributes["id"] for _, attributes in self.elements[page] if "id" in attributes}
+
+    def links(self, page: str) -> list[str]:
+        """List the targets of a page's links."""
+        return [attributes.get("href", "") for tag, attributes in self.elements[page] if tag == "a"]
+
+    def text(self, page: str) -> str:
+        """Return the source of a page."""
+        return (self.folder / page).read_text()
+
+
+def plain(html: str) -> str:
+    """Return the text of a page, without its tags."""
+    return re.sub(r"<[^>]+>", "", html)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Site:
+    """Build the site from the committed notebooks."""
+    into = tmp_path_factory.mktemp("build") / "site"
+    started = time.monotonic()
+    with redirect_stdout(io.StringIO()) as printed:
+        assert tool.main(["--notebooks", str(ROOT / "notebooks"), "--into", str(into)]) == 0
+    return Site(into, time.monotonic() - started, printed.getvalue())
+
+
+def test_it_is_built_in_less_than_a_minute(site):
+    assert site.seconds < 60
+
+
+def test_the_command_ends_by_naming_the_page_to_open(site):
+    last = site.printed.splitlines()[-1]
+    assert str(site.folder / "index.html") in last and (site.folder / "index.html").exists()
+
+
+def test_nothing_else_is_left_behind(site):
+    assert [path.name for path in site.folder.parent.iterdir()] == ["site"]
+
+
+# Nothing comes from outside -----------------------------------------------------------------------
+
+
+def fetched_from_outside(elements: list[tuple[str, dict[str, str]]]) -> list[str]:
+    """List the addresses on other hosts that a page fetches scripts, styles or images from."""
+    addresses = [
+        attributes[name]
+        for tag, attributes in elements
+        for name in FETCHED.get(tag, ())
+        if name in attributes
+    ]
+    return [address for address in addresses if OUTSIDE.match(address)]
+
+
+def imported_from_outside(style: str) -> list[str]:
+    """List the addresses on other hosts in a style sheet."""
+    addresses = re.findall(r"(?:url\(|@import)\s*[\"']?([^\"')\s;]+)", style)
+    return [address for address in addresses if OUTSIDE.match(address)]
+
+
+def test_pages_fetch_nothing_from_outside(site):
+    outside = {page: fetched_from_outside(found) for page, found in site.elements.items()}
+    assert not {page: addresses for page, addresses in outside.items() if addresses}
+
+
+def test_styles_fetch_nothing_from_outside(site):
+    styles = {path.name: path.read_text() for path in site.folder.rglob("*.css")}
+    styles |= {
+        page: "\n".join(
+            re.findall(r"<style.*?</style>|style=\"[^\"]*\"", site.text(page), re.DOTALL)
+        )
+        for page in site.elements
+    }
+    assert len(styles) > len(site.elements)
+    outside = {name: imported_from_outside(style) for name, style in styles.items()}
+    assert not {name: addresses for name, addresses in outside.items() if addresses}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<script src="https://cdn.example/x.js"></script>',
+        '<link rel="stylesheet" href="//fonts.example/css">',
+        '<img alt="" src="http://example.org/a.png">',
+        '<iframe src="https://example.org"></iframe>',
+    ],
+)
+def test_what_is_fetched_from_outside_is_noticed(html):
+    assert fetched_from_outside(Elements(html).found)
+
+
+def test_ordinary_links_may_lead_outside():
+    assert not fetched_from_outside(Elements('<a href="https://doi.org/10.1/x">a</a>').found)
+
+
+@pytest.mark.parametrize(
+    "style", ["@import 'https://x.org/a.css';", "a{background:url(//x.org/a)}"]
+)
+def test_what_a_style_fetches_from_outside_is_noticed(style):
+    assert imported_from_outside(style)
+
+
+# Links --------------------------------------------------------------------------------------------
+
+
+def dead_links(site: Site, page: str) -> Iterator[str]:
+    """Yield the links of a page to pages, files or places of the site that are not there."""
+    for link in site.links(page):
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:
+            continue
+        target = (site.folder / page).parent / unquote(parts.path) if parts.path else None
+        path = (target or site.folder / page).resolve()
+        name = path.relative_to(site.folder.resolve()).as_posix()
+        if not path.is_file():
+            yield link
+        elif parts.fragment and name in site.elements:
+            if unquote(parts.fragment) not in site.ids(name):
+                yield link
+
+
+def test_every_link_inside_the_site_leads_somewhere(site):
+    dead = {page: list(dead_links(site, page)) for page in site.elements}
+    assert not {page: links for page, links in dead.items() if links}
+
+
+def test_dead_links_are_noticed(tmp_path):
+    links = ["b.html", "#here", "a.html#there", "https://example.org", "a.html#here"]
+    anchors = "".join(f'<a href="{link}">x</a>' for link in links)
+    (tmp_path / "a.html").write_text(f'<p id="here">{anchors}</p>')
+    assert list(dead_links(Site(tmp_path, 0, ""), "a.html")) == ["b.html", "a.html#there"]
+
+
+def test_notebooks_link_to_each_others_pages(site):
+    assert "03_depth_comparison.html" in site.links("notebooks/02_mnist_autoencoder.html")
+
+
+# Pages --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_code_cell_has_an_anchor(site, path):
+    cells = tool.code_cells(tool.read(path))
+    anchors = re.findall(
+        r'<div class="cell[^"]*" id="cell-(\d+)">', site.text(f"notebooks/{path.stem}.html")
+    )
+    assert anchors == [str(n) for n, _ in enumerate(cells, start=1)]
+
+
+def test_anchors_stand_at_the_cell_of_their_number(site):
+    page = site.text("notebooks/02_mnist_autoencoder.html")
+    between = page[page.index('id="cell-30"') : page.index('id="cell-31"')]
+    source = tool.code_cells(tool.read(ROOT / "notebooks/02_mnist_autoencoder.ipynb"))[29].source
+    shown = plain(between.split("</pre>")[0].split("<pre>")[1])
+    assert shown.split()[:3] == source.split()[:3]
+
+
+def test_gallery_shows_each_notebook_once_with_a_picture_of_its_own(site):
+    elements = [attributes for tag, attributes in site.elements["index.html"] if tag == "img"]
+    pictures = [found for found in elements if "sd-card-img-top" in found.get("class", "")]
+    assert len(pictures) == len(NOTEBOOKS)
+    for path, found in zip(NOTEBOOKS, pictures, strict=True):
+        chapter = tool.Chapter(path)
+        figures = [picture for _, picture in chapter.figures()]
+        assert (site.folder / found["src"]).read_bytes() in figures
+        assert len(found["alt"]) > 20
+
+
+def test_gallery_takes_title_and_promise_from_the_notebook(site):
+    page = site.text("index.html")
+    shown = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("’", "'")
+    for path in NOTEBOOKS:
+        chapter = tool.Chapter(path)
+        assert page.count(f'href="notebooks/{path.stem}.html"') >= 2  # the card and the sidebar
+        assert f"{chapter.title} {chapter.promise}" in shown
+
+
+def test_every_picture_says_what_it_shows(site):
+    for page, elements in site.elements.items():
+        for tag, attributes in elements:
+            # The logo is a decoration: the course's name stands beside it.
+            if tag == "img" and "logo__image" not in attributes.get("class", ""):
+                assert attributes["alt"] and not attributes["alt"].endswith(".png"), page
+
+
+def test_every_verdict_links_to_its_cell(site):
+    links = [link for link in site.links("verdicts.html") if "#cell-" in link]
+    rows = sum(sum(tool.count_verdicts(tool.read(path))) for path in NOTEBOOKS)
+    assert len(links) >= rows > 0
+    assert {link.split("#")[0] for link in links} == {
+        f"notebooks/{path.stem}.html" for path in NOTEBOOKS
+    }
+
+
+def public_names(path: Path) -> list[str]:
+    """List the public functions and classes that a module defines."""
+    definitions = (ast.FunctionDef, ast.ClassDef)
+    body = ast.parse(path.read_text()).body
+    return [n.name for n in body if isinstance(n, definitions) and not n.name.startswith("_")]
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "aelib").glob("[!_]*.py")), ids=lambda p: p.stem)
+def test_the_api_shows_everything_public(site, module):
+    names = {f"aelib.{module.stem}.{name}" for name in public_names(module)}
+    assert names and names <= site.ids(f"api/{module.stem}.html")
+
+
+def test_the_api_shows_how_a_keras_layer_is_made(site):
+    text = plain(site.text("api/layers.html"))
+    assert "Contraction(layer, weight, **kwargs)" in text
+
+
+def test_the_api_describes_parameters_as_the_docstrings_do(site):
+    text = plain(site.text("api/noise.html"))
+    assert "scale (float) – standard deviation of the noise" in text
+
+
+def test_references_name_each_work_once_and_link_it(site):
+    links = site.links("references.html")
+    identifiers = {
+        match
+        for path in NOTEBOOKS
+        for entry in tool.Chapter(path).citations
+        for match in re.findall(r"doi:(10\.\d+/[^\s,;]*[^\s,;.])", entry)
+    }
+    assert identifiers
+    for identifier in identifiers:
+        assert links.count(f"https://doi.org/{identifier}") == 1
+    for path in NOTEBOOKS:
+        assert f"notebooks/{path.stem}.html" in links
+
+
+def test_learning_paths_take_needs_and_times_from_the_notebooks(site):
+    text = plain(site.text("paths.html"))
+    for path in NOTEBOOKS:
+        assert tool.Chapter(path).rows["Time"] in text
+
+
+def test_nothing_on_the_committed_site_calls_itself_quick(site):
+    assert not any(tool.QUICK_NOTICE in site.text(page) for page in site.elements)
+
+
+# In a browser -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Visit:
+    """What a browser saw of a page.
+
+    Attributes
+    ----------
+    errors : messages of the console and of the page that are errors or warnings
+    requests : the addresses that it asked for, other than files
+    failed : the addresses that it did not get
+    formulas : how many the page has, how many were drawn, how many with an error
+    widths : of the page and of the window, in pixels, on a telephone
+    """
+
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    formulas: list[int] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)
+
+
+def listen(page: Page) -> list[Visit]:
+    """Write down what happens on a page; the last visit of the list is the one going on."""
+    visits = [Visit()]
+
+    def heard(message):
+        if message.type in ("error", "warning"):
+            visits[-1].errors.append(message.text)
+
+    def asked(request):
+        if not request.url.startswith(("file:", "data:", "blob:", "about:")):
+            visits[-1].requests.append(request.url)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: visits[-1].errors.append(str(error)))
+    page.on("request", asked)
+    page.on("requestfailed", lambda request: visits[-1].failed.append(request.url))
+    return visits
+
+
+FORMULAS = """async () => {
+    await window.MathJax?.startup?.promise;
+    const count = (selector) => document.querySelectorAll(selector).length;
+    return [count(".math"), count(".math > mjx-container"), count("[data-mml-node=merror]")];
+}"""
+WIDTHS = "() => [document.scrollingElement.scrollWidth, innerWidth]"
+
+
+@pytest.fixture(scope="module")
+def visits(browser: Browser, site: Site) -> dict[str, Visit]:
+    """Visit every page, on a desk and on a telephone."""
+    page = browser.new_page(viewport=DESK)
+    seen = listen(page)
+    found = {}
+    for name in site.elements:
+        seen.append(Visit())
+        page.set_viewport_size(DESK)
+        page.goto((site.folder / name).as_uri())
+        seen[-1].formulas = page.evaluate(FORMULAS)
+        page.set_viewport_size(PHONE)
+        seen[-1].widths = page.evaluate(WIDTHS)
+        found[name] = seen[-1]
+    page.close()
+    return found
+
+
+def test_no_page_logs_an_error(visits):
+    assert not {name: visit.errors for name, visit in visits.items() if visit.errors}
+
+
+def test_no_page_asks_another_host(visits):
+    assert not {name: visit.requests for name, visit in visits.items() if visit.requests}
+
+
+def test_no_page_misses_a_file(visits):
+    assert not {name: visit.failed for name, visit in visits.items() if visit.failed}
+
+
+def test_no_page_scrolls_sideways_on_a_telephone(visits):
+    wide = {name: visit.widths for name, visit in visits.items()}
+    assert not {name: pair for name, pair in wide.items() if pair[0] > pair[1]}
+    assert {pair[1] for pair in wide.values()} == {PHONE["width"]}
+
+
+def test_formulas_are_drawn(visits):
+    for name, visit in visits.items():
+        there, drawn, broken = visit.formulas
+        assert (drawn, broken) == (there, 0), name
+    for path in NOTEBOOKS:
+        cells = tool.read(path).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        if re.search(r"\$[^$\n]+\$", re.sub(r"`[^`]*`", "", text)):
+            assert visits[f"notebooks/{path.stem}.html"].formulas[1] > 0
+
+
+def test_search_works_from_the_file_system(browser, site):
+    page = browser.new_page(viewport=DESK)
+    seen = listen(page)
+    page.goto((site.folder / "index.html").as_uri())
+    page.keyboard.press("Control+k")
+    page.keyboard.type("saturated")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+    found = page.locator("#search-results li a").evaluate_all("all => all.map(a => a.href)")
+    page.close()
+    assert any("notebooks/02_mnist_autoencoder.html" in link for link in found)
+    assert not seen[-1].errors and not seen[-1].failed
+
+
+# A small site -------------------------------------------------------------------------------------
+
+SETUP = "aelib 0.1.0 · Python 3.12.1 · {} profile · MNIST, 60,000 + 10,000 digits\n"
+
+
+def figure(width: int) -> str:
+    """Return a PNG picture as it stands in a notebook."""
+    file = io.BytesIO()
+    Image.effect_noise((width, 40), 50).save(file, "PNG")
+    return b64encode(file.getvalue()).decode()
+
+
+def write(
+    path: Path, *, profile: str = "full", fails: bool = False, text: str = "Text.", tag: int = -1
+) -> Path:
+    """Write a notebook as executed: two figures, the first one larger, and an error if it fails.
+
+    Parameters
+    ----------
+    path : where to
+    profile : what its set-up cell printed
+    fails : whether its last cell raised
+    text : what its second text cell says
+    tag : the place of the figure that is tagged for the gallery; negative tags none
+    """
+    title = (
+        f"# {path.name[:2]} · A title\n\nIt shows 2.5 things. And more.\n\n| | |\n| --- | --- |\n"
+    )
+    rows = "| **You need** | [01 · One](01_one.ipynb) |\n| **Time** | a minute |"
+    cells = [new_markdown_cell(title + rows), new_code_cell("start()"), new_markdown_cell(text)]
+    cells[1].outputs = [new_output("stream", text=SETUP.format(profile))]
+    for n, width in enumerate((200, 100)):
+        drawn = new_output("display_data", data={"image/png": figure(width), "text/plain": "."})
+        cells.append(new_code_cell(f"draw({n})", outputs=[drawn]))
+        if n == tag:
+            alt = {"image": {"alt": "What is drawn"}}
+            cells[-1].metadata = {"tags": ["gallery"], "mystnb": alt}
+    if fails:
+        raised = new_output(
+            "error", ename="ZeroDivisionError", evalue="", traceback=["dividing by nothing"]
+        )
+        cells.append(new_code_cell("1 / 0", outputs=[raised]))
+    cells.append(new_markdown_cell("## References\n\n- A. Author (2001). A book. doi:10.1/a\n"))
+    for n, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), start=1):
+        cell.execution_count = n
+    for n, cell in enumerate(cells):
+        cell.id = f"cell-{n}"
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), path)
+    return path
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch) -> Path:
+    """Return a folder to build in; pages that need the real course or aelib are left out."""
+    docs, package = tmp_path / "docs", tmp_path / "aelib"
+    docs.mkdir()
+    package.mkdir()
+    for name in ("conf.py", "hooks.py"):
+        shutil.copy(tool.DOCS / name, docs)
+    shutil.copytree(tool.DOCS / "_static", docs / "_static")
+    (docs / "index.md").write_text(
+        "# Course\n\n{{ left_out }}\n\n{{ gallery }}\n\n```{toctree}\n:hidden:\n\nverdicts\n```"
+    )
+    (docs / "verdicts.md").write_text("{{ verdicts }}")
+    monkeypatch.setattr(tool, "DOCS", docs)
+    monkeypatch.setattr(tool, "PACKAGE", package)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tools")]))
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return all files below a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_quick_and_stopped_notebooks_are_marked(small):
+    paths = [
+        write(small / "01_one.ipynb", profile="quick"),
+        write(small / "02_stopped.ipynb", fails=True),
+    ]
+    into = small / "build/site"
+    assert tool.build(paths, into) == 0
+    quick, stopped, index, verdicts = (
+        (into / f"{name}.html").read_text()
+        for name in ("notebooks/01_one", "notebooks/02_stopped", "index", "verdicts")
+    )
+    assert tool.QUICK_NOTICE in quick and tool.QUICK_NOTICE not in stopped
+    assert tool.QUICK_NOTICE in index and tool.QUICK_NOTICE in verdicts
+    assert "dividing by nothing" in plain(stopped) and 'id="cell-4"' in stopped
+    assert "Did not run to its end" in index and "did not run to its end" in index
+
+    # Built again, every byte is the same, and a page of yesterday is gone.
+    before = contents(into)
+    (into / "yesterday.html").write_text("stale")
+    assert tool.build(paths, into) == 0
+    assert contents(into) == before
+
+
+def test_warning_stops_the_build_and_leaves_the_old_site(small, capfd):
+    into = small / "build/site"
+    into.mkdir(parents=True)
+    (into / "objects.inv").write_text("old")
+    paths = [write(small / "01_one.ipynb", text="[Nowhere](99_nowhere.ipynb)")]
+    assert tool.build(paths, into) != 0
+    assert "99_nowhere" in capfd.readouterr().err
+    assert contents(into) == {"objects.inv": b"old"}
+    assert list(into.parent.iterdir()) == [into]
+
+
+# The parts of the tool ----------------------------------------------------------------------------
+
+
+def test_folder_that_is_no_site_is_not_touched(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("precious")
+    assert tool.main(["--into", str(tmp_path)]) == 2
+    assert "something else than a site; name another folder" in capsys.readouterr().err
+    assert contents(tmp_path) == {"mine.txt": b"precious"}
+
+
+def test_committed_notebook_stands_in_for_one_that_did_not_run(tmp_path):
+    executed = write(tmp_path / NOTEBOOKS[1].name, profile="quick")
+    write(tmp_path / "99_gone.ipynb")
+    assert tool.stand_in(NOTEBOOKS, tmp_path) == [NOTEBOOKS[0], executed, *NOTEBOOKS[2:]]
+
+
+def test_chapter_takes_all_from_the_first_cell(tmp_path):
+    chapter = tool.Chapter(write(tmp_path / "07_a.ipynb"))
+    assert (chapter.number, chapter.title) == ("07", "07 · A title")
+    assert chapter.promise == "It shows 2.5 things."
+    assert chapter.rows == {"You need": "[01 · One](notebooks/01_one.ipynb)", "Time": "a minute"}
+    assert chapter.citations == ["A. Author (2001). A book. doi:10.1/a"]
+
+
+def test_gallery_takes_the_tagged_figure_else_the_largest(tmp_path):
+    tagged = tool.Chapter(write(tmp_path / "01_a.ipynb", tag=1))
+    plain = tool.Chapter(write(tmp_path / "02_b.ipynb"))
+    assert tagged.picture() == ([picture for _, picture in tagged.figures()][1], "What is drawn")
+    assert plain.picture()[0] == next(plain.figures())[1]
+
+
+def test_notebook_without_figures_has_no_picture(tmp_path):
+    path = tmp_path / "01_a.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# 01 · A\n\nB.")]), path)
+    assert tool.Chapter(path).picture() is None
+    assert "img-top" not in tool.card(tool.Chapter(path))
+
+
+def test_finished_means_to_the_last_cell(tmp_path):
+    path = write(tmp_path / "01_a.ipynb")
+    assert tool.Chapter(path).finished
+    assert not tool.Chapter(write(tmp_path / "02_b.ipynb", fails=True)).finished
+    notebook = tool.read(path)
+    tool.code_cells(notebook)[-1].execution_count = None
+    nbformat.write(notebook, path)
+    assert not tool.Chapter(path).finished
+
+
+def test_needs_refuses_a_number_that_does_not_exist(tmp_path):
+    chapters = [tool.Chapter(write(tmp_path / "01_a.ipynb"))]
+    assert "[01 · A title](notebooks/01_a.ipynb)" in tool.needs(chapters, ["01"])
+    with pytest.raises(ValueError, match="no notebook has the number 02"):
+        tool.needs(chapters, ["01", "02"])
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (
+            "D. P. Kingma and J. Ba (2015). Adam: a method for optimization. *ICLR*.",
+            "D. P. Kingma, J. Ba (2015). Adam: a method for optimization. arXiv:1412.6980",
+        ),
+        ("I. G. (2016). *Deep Learning*, ch. 14.", "I. G. (2016). *Deep Learning*, section 2."),
+        ("某人. 自编码器的重构代价函数.", "某人. 自编码器的重构代价函数, on costs."),
+    ],
+)
+def test_two_wordings_of_a_work_are_one(one, other):
+    assert tool.same_work(one) == tool.same_work(other)
+
+
+def test_other_works_stay_apart():
+    works = [
+        "P. R. (2020). *A Book*, ch. 7.",
+        "P. R. (2020). The notebook.",
+        "P. R. (2021). *A Book*.",
+    ]
+    assert len(set(map(tool.same_work, works))) == 3
+
+
+def test_references_are_sorted_by_surname():
+    entries = [
+        "市井小民. 面试系列.",
+        "Z. Adams (2001). B.",
+        "Å. Björck, G. Golub (1973). A.",
+        "A. Cy (1999). D.",
+    ]
+    assert sorted(entries, key=tool.by_surname) == [entries[n] for n in (1, 2, 3, 0)]
+
+
+# make run -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "ran, built, code, said",
+    [
+        (0, 0, 0, ["ran", "built"]),
+        (1, 0, 2, ["ran", "built"]),  # a notebook failed
+        (0, 1, 2, ["ran", "built"]),
+        (2, 0, 2, ["ran"]),  # there is no such notebook
+        (130, 0, 2, ["ran"]),  # interrupted
+    ],
+)
+def test_make_run_ends_with_the_site_and_fails_if_a_notebook_did(tmp_path, ran, built, code, said):
+    stamp = tmp_path / "stamp"
+    stamp.touch()
+    done = subprocess.run(
+        [
+            "make",
+            "--silent",
+            "run",
+            f"STAMP={stamp}",
+            f"NOTEBOOKS=sh -c 'echo ran; exit {ran}'",
+            f"SITE=sh -c 'echo built; exit {built}'",
+        ],
+        cwd=ROOT,
+        env={key: value for key, value in os.environ.items() if key != "MAKEFLAGS"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code
+    assert done.stdout.split() == said
