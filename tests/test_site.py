@@ -19,7 +19,7 @@ import build_site as tool
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 import pytest
 from run_notebooks import KERNEL
 
@@ -433,6 +433,33 @@ def test_search_works_from_the_file_system(browser, site):
     page.close()
     assert any("notebooks/02_mnist_autoencoder.html" in link for link in found)
     assert not seen[-1].errors and not seen[-1].failed
+
+
+EXPLORER = ".cell_output iframe[srcdoc]"
+
+
+def test_the_explorer_answers_to_a_drag(browser, site):
+    page = browser.new_page(viewport=DESK)
+    page.set_default_timeout(10_000)
+    seen = listen(page)
+    page.goto((site.folder / "notebooks/02_mnist_autoencoder.html").as_uri())
+    page.evaluate(FORMULAS)  # from here on nothing moves
+    page.locator(EXPLORER).scroll_into_view_if_needed()
+    view = page.frame_locator(EXPLORER)
+    chart, code, large = view.locator(".map"), view.locator(".code"), view.locator(".large")
+    expect(code).to_contain_text("z = (")
+    before = code.inner_text(), large.evaluate("canvas => canvas.toDataURL()")
+    box = chart.bounding_box()
+    height = box["y"] + box["height"] / 3
+    page.mouse.move(box["x"] + 0.2 * box["width"], height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], height, steps=5)
+    page.mouse.up()
+    expect(code).not_to_have_text(before[0])
+    expect(view.locator("input[type=range]")).to_be_visible()  # walks along the line just drawn
+    assert large.evaluate("canvas => canvas.toDataURL()") != before[1]
+    assert not seen[-1].errors and not seen[-1].requests
+    page.close()
 
 
 # A small site -------------------------------------------------------------------------------------
