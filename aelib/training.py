@@ -166,7 +166,7 @@ def compile_epochs(
     return run
 
 
-class Program(NamedTuple):
+class _Program(NamedTuple):
     """A compiled epoch, and the variables that it reads and writes."""
 
     run: Callable[..., tf.Tensor]
@@ -174,7 +174,7 @@ class Program(NamedTuple):
 
 
 # Compiling takes a second or two, so nets that differ by their numbers alone share a program.
-_programs: dict[Hashable, Program] = {}
+_programs: dict[Hashable, _Program] = {}
 MOST_PROGRAMS = 16
 
 
@@ -204,8 +204,16 @@ def architecture(model: keras.Model) -> str | None:
     """Write down all that the compiled epoch of a model depends on, except its variables' values.
 
     Two nets that differ by their seed have the same architecture. Layers count by their position,
-    not by their name. None stands for a net with parts that Keras does not define, for their
-    configuration need not say everything.
+    not by their name.
+
+    Parameters
+    ----------
+    model : compiled model, its optimizer built
+
+    Returns
+    -------
+    JSON, equal for equal architectures; None for a model with parts that Keras does not define,
+    for their configuration need not say everything.
     """
     if type(model).__module__.split(".")[0] != "keras":
         return None
@@ -237,13 +245,13 @@ def architecture(model: keras.Model) -> str | None:
 
 def _program(
     model: keras.Model, repeat: bool, validation_repeat: bool, batch_size: int, shapes: Hashable
-) -> Program:
+) -> _Program:
     """Compile the epoch of a model, or find one compiled for its twin on data of these shapes."""
     twin = (architecture(model), repeat, validation_repeat, batch_size, shapes)
     if twin in _programs:
         return _programs[twin]
     run = compile_epochs(model, repeat, validation_repeat, batch_size)
-    program = Program(run, _variables(model))
+    program = _Program(run, _variables(model))
     if twin[0] is not None:
         if len(_programs) == MOST_PROGRAMS:
             del _programs[next(iter(_programs))]  # the oldest makes room
@@ -252,7 +260,7 @@ def _program(
 
 
 @contextmanager
-def _lent(program: Program, model: keras.Model) -> Iterator[None]:
+def _lent(program: _Program, model: keras.Model) -> Iterator[None]:
     """Give a program the values of a model's variables, and the model what it makes of them.
 
     The net that the program was compiled for gets its own values back.
@@ -343,7 +351,7 @@ def fit(
     validation = tuple(map(tf.constant, validation))
     plan = (y is x, validation_repeat, batch_size)
     if callbacks:  # they may look at the model after each epoch, so it trains in its own program
-        program = Program(compile_epochs(model, *plan), _variables(model))
+        program = _Program(compile_epochs(model, *plan), _variables(model))
     else:
         shapes = (most, *[(array.shape, array.dtype) for array in (*arrays, *validation)])
         program = _program(model, *plan, shapes)

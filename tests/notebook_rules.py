@@ -2,11 +2,14 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from html import unescape
+from importlib.resources import files
 import json
 from pathlib import Path
 import re
 
 from aelib.claims import Claims
+from aelib.explorer import MARK
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
@@ -115,6 +118,15 @@ def explorers(notebook: NotebookNode) -> list[str]:
     """List the HTML of all latent explorers that a notebook shows."""
     pages = [output.get("data", {}).get("text/html", "") for _, output in outputs(notebook)]
     return [page for page in pages if "srcdoc=" in page]
+
+
+def explorers_are_current(notebook: NotebookNode) -> Problems:
+    """Explorers look as `aelib.explorer` draws them now; only what they show is from the run."""
+    head, tail = files("aelib").joinpath("explorer.html").read_text(encoding="utf-8").split(MARK)
+    for page in explorers(notebook):
+        drawn = unescape(page.split('srcdoc="')[1].split('"')[0])
+        if not (drawn.startswith(head) and drawn.endswith(tail)):
+            yield "shows an explorer that is not what aelib.explorer draws now"
 
 
 def not_too_large(path: Path) -> Problems:
@@ -228,6 +240,7 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     no_timing,
     full_profile,
     no_local_paths,
+    explorers_are_current,
     plain_python,
     short_cells,
     one_title,

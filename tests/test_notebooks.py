@@ -161,6 +161,7 @@ BROKEN = [
     ("no_local_paths", edit(2, "shallow = 0.1", "shallow = '../shared/data', ")),
     ("no_local_paths", show(text("/root/.keras/mnist.npz"))),
     ("no_local_paths", show(new_output("display_data", {"text/html": "<a>file:///work/x</a>"}))),
+    ("explorers_are_current", show(new_output("display_data", {"text/html": '<i srcdoc="x">'}))),
     ("plain_python", edit(2, "deep, shallow", "%time deep, shallow")),
     ("plain_python", edit(1, "inline", "notebook")),
     ("plain_python", edit(2, "deep, shallow", "!ls\ndeep, shallow")),
