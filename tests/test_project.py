@@ -11,7 +11,8 @@ import tomllib
 import aelib
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+METADATA = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = METADATA["project"]
 REQUIREMENTS = (ROOT / "requirements.txt").read_text().splitlines()
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
@@ -37,6 +38,12 @@ def test_dependencies_stand_in_the_requirements_word_for_word():
 def test_dependencies_are_what_aelib_imports():
     used = set.union(*map(imported, (ROOT / "aelib").glob("*.py")))
     assert used == set(map(name, PROJECT["dependencies"]))
+
+
+def test_all_of_aelib_is_installed():
+    files = {path.name for path in (ROOT / "aelib").iterdir() if path.is_file()}
+    data = METADATA["tool"]["setuptools"]["package-data"]["aelib"]
+    assert {name for name in files if not name.endswith(".py")} == set(data)
 
 
 def test_version_is_the_same_in_the_code():
