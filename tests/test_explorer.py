@@ -1,7 +1,9 @@
 """The explorer draws what the decoder draws, and answers to mouse, finger and keys."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 import re
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ from aelib.explorer import Explorer, latent_explorer
 import keras
 from keras import layers
 import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, Frame, expect
 import pytest
 from test_plots import VISION, lab
@@ -88,7 +91,7 @@ def shown(
             f'<body style="margin: 0">{view._repr_html_()}'
         )
         frame = page.frames[1]
-        frame.wait_for_function("() => typeof ground !== 'undefined' && ground.width === map.width")
+        frame.locator(".large[aria-label]").wait_for()  # the first picture is drawn
         yield SimpleNamespace(page=page, frame=frame, at=lambda z: at(frame, z))
         assert [fault for fault in faults if fault != "about:srcdoc"] == []
 
@@ -111,21 +114,26 @@ def decoded(frame: Frame, codes: np.ndarray) -> np.ndarray:
     return np.array(frame.evaluate(program, codes.tolist()))
 
 
-def picture(frame: Frame, selector: str) -> np.ndarray:
-    """Return the ink on a canvas, from 0 (paper) to 1."""
-    levels, paper, ink = frame.evaluate(
+def canvas(frame: Frame, selector: str) -> np.ndarray:
+    """Return the (height, width, 3) pixels of a canvas on white paper, 0 … 255."""
+    address = frame.evaluate(
         """selector => {
             const canvas = find(selector), {width, height} = canvas;
             const copy = Object.assign(document.createElement("canvas"), {width, height});
-            const brush = copy.getContext("2d", {willReadFrequently: true});
-            brush.drawImage(canvas, 0, 0);
-            const {data} = brush.getImageData(0, 0, width, height);
-            const levels = Array.from(data).filter((_, i) => i % 4 === 0);
-            return [levels, rgb(css("--paper"))[0], rgb(css("--ink"))[0]];
+            copy.getContext("2d", {willReadFrequently: true}).drawImage(canvas, 0, 0);
+            return copy.toDataURL();
         }""",
         selector,
     )
-    return (np.array(levels) - paper) / (ink - paper)
+    drawn = Image.open(BytesIO(b64decode(address.split(",")[1]))).convert("RGBA")
+    paper = Image.new("RGBA", drawn.size, "white")
+    return np.array(Image.alpha_composite(paper, drawn).convert("RGB"))
+
+
+def picture(frame: Frame, selector: str) -> np.ndarray:
+    """Return the ink on a canvas, a row of pixels behind the other, from 0 (paper) to 1."""
+    paper, ink = (int(frame.evaluate(f"css('{name}')")[1:3], 16) for name in ("--paper", "--ink"))
+    return (canvas(frame, selector)[..., 0].ravel() - float(paper)) / (ink - paper)
 
 
 # What the page is made of -------------------------------------------------------------------------
@@ -415,6 +423,37 @@ def test_the_pointer_shows_the_decoded_and_the_nearest_digit(browser, images):
             assert view.frame.locator(".code span >> nth=1").inner_text() == written
 
 
+def test_every_code_is_a_point_and_every_digit_is_written_amid_its_own(browser):
+    corners = [(-0.8, -0.8), (-0.8, 0.8), (0.8, -0.8), (0.8, 0.8)]
+    view = make(codes=np.array(corners), labels=np.array([0, 0, 7, 7]), limits=(-1, 1))
+    # Not in a frame: Playwright changes the pixel ratio of the outermost page only.
+    page = browser.new_page(viewport={"width": 700, "height": 600}, device_scale_factor=2)
+    page.set_content(view.page)
+    page.locator(".large[aria-label]").wait_for()
+    page.mouse.move(*at(page.main_frame, (0.3, 0.1)))
+    assert page.evaluate("map.width === 2 * map.clientWidth")
+    pixels = canvas(page.main_frame, ".map").astype(float)
+    places = page.evaluate("z => z.map(([z1, z2]) => [2 * x(z1), 2 * y(z2)])", corners)
+    points, names = (
+        np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours])
+        for colours in (hexadecimals(page.main_frame, f) for f in ("pointColour", "nameColour"))
+    )
+    page.close()
+    for (x, y), digit in zip(places[:3], (0, 0, 7), strict=True):  # the fourth carries a ring
+        seen = pixels[int(y), int(x)]
+        np.testing.assert_allclose(seen, 0.65 * points[digit] + 0.35 * 255, atol=2)
+    (west, south), (east, north) = places[0], places[3]
+    sides = {
+        digit: pixels[int(north) + 20 : int(south) - 20, int(x) - 30 : int(x) + 30]
+        for digit, x in ((0, west), (7, east), (None, (west + east) / 2))
+    }
+    for digit in (0, 7):
+        written = {side: abs(part - names[digit]).max(axis=2) < 3 for side, part in sides.items()}
+        assert [side for side, ink in written.items() if ink.sum() > 50] == [digit]
+        middle = np.flatnonzero(written[digit].any(axis=1)).mean()
+        assert abs(middle - len(sides[digit]) / 2) < 5  # halfway between its two codes
+
+
 def test_it_opens_on_the_first_digit(browser):
     with shown(browser, make(images=IMAGES)) as view:
         np.testing.assert_allclose(place(view.frame), CODES[0], atol=1e-6)
@@ -516,7 +555,7 @@ def test_a_line_plays_by_itself(browser):
 
 
 def test_the_strip_shows_the_line_from_end_to_end(browser):
-    decoder = dense()
+    decoder = chain(layers.Dense(SIDE**2, "sigmoid"))  # changes all the way
     start, end = np.array([-0.8, -0.5]), np.array([0.6, 0.4])
     with shown(browser, make(decoder, limits=(-1, 1))) as view:
         drag(view, start, end)
@@ -757,16 +796,14 @@ def test_several_explorers_live_on_one_page(browser):
         np.testing.assert_allclose(place(frames[1]), before)
 
 
-def test_it_waits_where_it_is_folded_away(browser):
-    page, errors = browser.new_page(), []
-    page.on("pageerror", lambda error: errors.append(error))
-    page.set_content(f"<details><summary>More</summary>{make()._repr_html_()}</details>")
-    page.wait_for_timeout(300)
-    page.locator("summary").click()
-    page.wait_for_function("() => frames.length === 1")
-    page.frames[1].wait_for_function("() => typeof map !== 'undefined' && map.width > 300")
-    assert errors == []
-    page.close()
+def test_it_survives_being_folded_away(browser):
+    with shown(browser, make()) as view:
+        for width in ("0", "100%"):
+            view.page.locator("div >> nth=1").evaluate(
+                "(box, width) => { box.parentNode.style.width = width; }", width
+            )
+            view.page.wait_for_timeout(100)
+        assert view.frame.evaluate("[map.width, ground.width]") == [399, 399]
 
 
 def test_an_old_browser_says_so(browser):

@@ -46,6 +46,12 @@ def test_dependencies_are_what_aelib_and_the_notebooks_import():
     assert set.union(*map(imported, code)) == set(map(name, PROJECT["dependencies"]))
 
 
+def test_all_of_aelib_is_installed():
+    files = {path.name for path in (ROOT / "aelib").iterdir() if path.is_file()}
+    data = SETTINGS["tool"]["setuptools"]["package-data"]["aelib"]
+    assert {name for name in files if not name.endswith(".py")} == set(data)
+
+
 def test_version_is_the_same_in_the_code():
     assert aelib.__version__ == PROJECT["version"]
 
