@@ -43,9 +43,9 @@ MARK = "__FACTS__"
 # The page's height follows from its width: pictures side by side, or stacked below 480 px.
 WIDEST, STACKED = 780, 480
 WITHOUT_SCRIPTS = (
-    "Here stands an interactive map: the decoder draws the digit under the pointer. It needs "
-    "scripts: open the notebook in JupyterLab (File, Trust Notebook), VS Code, Colab or nbviewer, "
-    "or see it on the course's site."
+    "Here stands an interactive map: the decoder draws the digit under the pointer. JupyterLab "
+    "shows it once you run the cell, or choose Trust Notebook from its command palette; VS Code, "
+    "Colab, nbviewer and the course's site show it as it is."
 )
 
 
@@ -69,17 +69,20 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         # Percentages of a padding refer to the width: the only way to tie a height to it. The
-        # factor 999 turns the comparison with STACKED into all or nothing. The sentence lies
-        # behind the frame, and remains where a site such as GitHub takes frames out.
+        # factor 999 turns the comparison with STACKED into all or nothing.
+        #
+        # Where notebooks are not trusted, as on GitHub and at first in JupyterLab, the frame is
+        # taken out, and of the styles at least those that calculate. Then the sentence is all
+        # that remains; otherwise it takes no room and lies behind the frame.
         head = 26 if self.title else 0
         side_by_side, stacked = 57, 100
         wide, narrow = 106 + head, 264 + head
         return (
             f'<div style="max-width:{WIDEST}px">'
+            f'<p style="height:calc(6em);margin:0 0 calc(-6em)">{escape(WITHOUT_SCRIPTS)}</p>'
             '<div style="position:relative;box-sizing:border-box;'
             f"padding-top:calc({side_by_side}% + {wide}px + clamp(0px, ({STACKED}.5px - 100%)*999, "
             f'{stacked - side_by_side}% + {narrow - wide}px))">'
-            f'<p style="position:absolute;top:0;margin:1em">{escape(WITHOUT_SCRIPTS)}</p>'
             f'<iframe title="{escape(self.title or "Latent explorer")}" sandbox="allow-scripts" '
             'loading="lazy" style="position:absolute;top:0;left:0;width:100%;height:100%;border:0" '
             f'srcdoc="{escape(self.page)}"></iframe></div></div>'
@@ -107,7 +110,7 @@ def latent_explorer(
     codes : (n, 2) array, what its encoder makes of n digits; a thousand fill the map
     labels : (n,) digits 0 … 9
     images : (n, D) or (n, √D, √D) array, the n digits themselves, values in [0, 1]; kept in 16
-        grey levels at 130 bytes each. Without them the nearest one's reconstruction is shown.
+        grey levels at about 125 bytes each. Without them the nearest one's reconstruction is shown.
     limits : lowest and highest value of both axes; the codes' own range if left out
     title : what stands above the map
 
