@@ -9,7 +9,7 @@ from pathlib import Path
 import re
 
 from aelib.claims import Claims
-from aelib.explorer import MARK
+from aelib.explorer import MARK, Explorer
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
@@ -122,10 +122,13 @@ def explorers(notebook: NotebookNode) -> list[str]:
 
 def explorers_are_current(notebook: NotebookNode) -> Problems:
     """Explorers look as `aelib.explorer` draws them now; only what they show is from the run."""
-    head, tail = files("aelib").joinpath("explorer.html").read_text(encoding="utf-8").split(MARK)
-    for page in explorers(notebook):
-        drawn = unescape(page.split('srcdoc="')[1].split('"')[0])
-        if not (drawn.startswith(head) and drawn.endswith(tail)):
+    template = files("aelib").joinpath("explorer.html").read_text(encoding="utf-8")
+    head, tail = template.split(MARK)
+    for drawn in explorers(notebook):
+        page = unescape(drawn.split('srcdoc="')[1].split('"')[0])
+        facts = page.removeprefix(head).removesuffix(tail)
+        same = page == template.replace(MARK, facts) and page != facts
+        if not same or drawn != Explorer(page, json.loads(facts)["title"], "")._repr_html_():
             yield "shows an explorer that is not what aelib.explorer draws now"
 
 
