@@ -131,6 +131,7 @@ def latent_explorer(
     pixels = drawn.shape[1]
     # In random order, so that no digit lies on top of all others; the first stays the first.
     order = np.append(0, 1 + np.random.default_rng(0).permutation(len(codes) - 1))
+    # In the order in which the page unpacks them.
     data = [codes[order].astype("<f4").tobytes(), labels[order].astype("u1").tobytes()]
     if images is not None:
         data.append(_pack(_checked_images(images, len(codes), pixels)[order]))
@@ -153,10 +154,15 @@ def latent_explorer(
         "grid": GRID,
         "data": b64encode(zlib.compress(b"".join(data), 9)).decode(),
     }
+    return Explorer(_page(facts), title, _summary(title, len(codes)))
+
+
+def _page(facts: dict[str, Any]) -> str:
+    """Put facts into the page that is written for them."""
     template = files("aelib").joinpath("explorer.html").read_text(encoding="utf-8")
     # "<" would let a title end the script that it stands in.
     text = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c")
-    return Explorer(template.replace(MARK, text), title, _summary(title, len(codes)))
+    return template.replace(MARK, text)
 
 
 def _summary(title: str, count: int) -> str:
