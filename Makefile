@@ -48,9 +48,11 @@ claims: $(STAMP) ## collect the verdicts of the saved notebooks in CLAIMS.md and
 colab: $(STAMP) ## link the notebooks to Colab, where they are published: REPO=owner/name
 	@$(BIN)/python tools/stamp_colab.py "$(REPO)" && touch $(STAMP)
 
+# JupyterLab hides the explorers of notebooks that were not run here, unless they are trusted.
 lab: $(STAMP) ## open the course in JupyterLab
 	@first=notebooks; \
 	if [ -n "$(NB)" ]; then first=$$($(NOTEBOOKS) --list $(firstword $(NB))) || exit 2; fi; \
+	$(BIN)/python -m jupyter trust notebooks/*.ipynb >/dev/null && \
 	$(BIN)/python -m jupyterlab $$first
 
 bench: $(STAMP) ## measure what is faster than what
