@@ -267,7 +267,7 @@ def _lent(program: _Program, model: keras.Model) -> Iterator[None]:
     """
     pairs = zip(program.variables, _variables(model), strict=True)
     pairs = [(theirs, ours) for theirs, ours in pairs if theirs is not ours]
-    kept = [theirs.numpy() for theirs, _ in pairs]
+    kept = [tf.identity(theirs.value) for theirs, _ in pairs]
     for theirs, ours in pairs:
         theirs.assign(ours.value)
     try:
@@ -349,12 +349,8 @@ def fit(
     most = 1 if callbacks else min(epochs, max(1, STEPS_PER_CALL // steps))
     arrays = tuple(map(tf.constant, arrays))
     validation = tuple(map(tf.constant, validation))
-    plan = (y is x, validation_repeat, batch_size)
-    if callbacks:  # they may look at the model after each epoch, so it trains in its own program
-        program = _Program(compile_epochs(model, *plan), _variables(model))
-    else:
-        shapes = (most, *[(array.shape, array.dtype) for array in (*arrays, *validation)])
-        program = _program(model, *plan, shapes)
+    shapes = (most, *[(array.shape, array.dtype) for array in (*arrays, *validation)])
+    program = _program(model, y is x, validation_repeat, batch_size, shapes)
     callbacks = keras.callbacks.CallbackList(
         callbacks, add_history=True, model=model, epochs=epochs, steps=steps, verbose=0
     )
@@ -365,14 +361,16 @@ def fit(
     callbacks.on_train_begin()
     epoch = model._initial_epoch or 0
     logs = {}
-    with _lent(program, model), _progress_bar(epochs - epoch, progress) as bar:
+    with _progress_bar(epochs - epoch, progress) as bar:
         while epoch < epochs and not model.stop_training:
             callbacks.on_epoch_begin(epoch)
             callbacks.on_train_batch_begin(0)
             count = min(most, epochs - epoch)
             # Always as many orders, used or not: another shape would be compiled anew.
             orders = np.stack([epoch_order(len(x), seed, epoch + i) for i in range(most)])
-            rows = program.run(arrays, validation, tf.constant(orders), tf.constant(count)).numpy()
+            with _lent(program, model):  # callbacks see the model's own variables
+                rows = program.run(arrays, validation, tf.constant(orders), tf.constant(count))
+            rows = rows.numpy()
             for row in rows[:count]:
                 logs = dict(zip(names, row.tolist(), strict=True))
                 callbacks.on_train_batch_end(steps - 1, logs)

@@ -301,19 +301,27 @@ def test_other_data_get_a_program_of_their_own(options, images, compiled):
     assert compiled == [*nets, nets[0]]
 
 
-def test_callbacks_see_their_own_model(images, compiled):
-    seen = []
-    for _ in range(2):
-        model = net()
-        watch = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda *_, model=model: seen.append(model.get_weights()[0])
-        )
-        train(model, images, epochs=2, callbacks=[watch])
-        assert not np.array_equal(*seen[-2:])
+def test_callbacks_see_and_change_their_own_model(images, compiled):
+    def halve(model, seen):
+        def end(epoch, logs):
+            seen.append(model.get_weights())
+            model.set_weights([weight / 2 for weight in seen[-1]])
+            model.optimizer.learning_rate = 0.1 / (epoch + 1)
+
+        return keras.callbacks.LambdaCallback(on_epoch_end=end)
+
+    alone, twin, seen, expected = net(), net(), [], []
+    twin.set_weights(alone.get_weights())
+    train(alone, images, callbacks=[halve(alone, expected)])
+    training._programs.clear()
+    train(net(), images, callbacks=[keras.callbacks.Callback()])
+    train(twin, images, callbacks=[halve(twin, seen)])
     assert len(compiled) == 2
+    np.testing.assert_equal(seen, expected)
+    np.testing.assert_equal(twin.get_weights(), alone.get_weights())
 
 
-def test_interrupted_twin_hands_the_program_back(images, compiled, monkeypatch):
+def test_interrupted_twin_hands_the_program_back(images, compiled):
     first, twin = net(), net()
     train(first, images)
     before = first.get_weights()
@@ -321,10 +329,10 @@ def test_interrupted_twin_hands_the_program_back(images, compiled, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "epoch_order", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            train(twin, images)
+    ((key, program),) = training._programs.items()
+    training._programs[key] = program._replace(run=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(twin, images)
     np.testing.assert_equal(first.get_weights(), before)
     assert compiled == [first]
 
