@@ -1,12 +1,8 @@
 """Training with the meaning of `Model.fit`, a whole epoch in one compiled program."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
-import json
+from collections.abc import Callable, Iterable
 import random
 import sys
-from typing import Any, NamedTuple
-import warnings
 
 import keras
 import numpy as np
@@ -166,118 +162,6 @@ def compile_epochs(
     return run
 
 
-class _Program(NamedTuple):
-    """A compiled epoch, and the variables that it reads and writes."""
-
-    run: Callable[..., tf.Tensor]
-    variables: list[keras.Variable]
-
-
-# Compiling takes a second or two, so nets that differ by their numbers alone share a program.
-_programs: dict[Hashable, _Program] = {}
-MOST_PROGRAMS = 16
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    """List all that training changes: weights, metrics, random seeds, the optimiser's moments."""
-    return [*model.variables, *model.optimizer.variables]
-
-
-def _made_by_keras(part: Any) -> bool:
-    """Tell whether a configuration names nothing but what Keras itself defines."""
-    if isinstance(part, dict):
-        module = part.get("module") or "keras"
-        own = module.split(".")[0] == "keras" and part.get("class_name") != "__lambda__"
-        return own and all(map(_made_by_keras, part.values()))
-    return not isinstance(part, list | tuple) or all(map(_made_by_keras, part))
-
-
-def _names(config: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of a model and of its layers, also of models inside it."""
-    if "name" in config:
-        yield config["name"]
-    for layer in config.get("layers", ()):
-        yield from _names(layer["config"])
-
-
-def architecture(model: keras.Model) -> str | None:
-    """Write down all that the compiled epoch of a model depends on, except its variables' values.
-
-    Two nets that differ by their seed have the same architecture. Layers count by their position,
-    not by their name.
-
-    Parameters
-    ----------
-    model : compiled model, its optimizer built
-
-    Returns
-    -------
-    JSON, equal for equal architectures; None for a model with parts that Keras does not define,
-    for their configuration need not say everything.
-    """
-    if type(model).__module__.split(".")[0] != "keras":
-        return None
-    try:
-        with warnings.catch_warnings(action="ignore"):  # Keras warns that a lambda is hard to save
-            config = {"model": model.get_config(), "compile": model.get_compile_config()}
-    except Exception:  # a part that cannot describe itself costs a compilation, no more
-        return None
-    if not _made_by_keras(config):
-        return None
-    names = [model.optimizer.name, *_names(config["model"])]
-    places = {name: place for place, name in enumerate(names)}
-
-    def anonymous(part: Any, name: bool = False) -> Any:
-        if isinstance(part, dict):
-            return {key: anonymous(value, key == "name") for key, value in part.items()}
-        if isinstance(part, list | tuple):
-            # [layer, node, tensor] says where a tensor comes from.
-            whence = [type(item) for item in part] == [str, int, int]
-            return [anonymous(item, whence) for item in part]
-        return places.get(part, part) if name else part
-
-    of_variables = [(tuple(v.shape), v.dtype, v.trainable) for v in _variables(model)]
-    try:
-        return json.dumps([anonymous(config), of_variables])
-    except TypeError:  # something that has no plain description
-        return None
-
-
-def _program(
-    model: keras.Model, repeat: bool, validation_repeat: bool, batch_size: int, shapes: Hashable
-) -> _Program:
-    """Compile the epoch of a model, or find one compiled for its twin on data of these shapes."""
-    twin = (architecture(model), repeat, validation_repeat, batch_size, shapes)
-    if twin in _programs:
-        return _programs[twin]
-    run = compile_epochs(model, repeat, validation_repeat, batch_size)
-    program = _Program(run, _variables(model))
-    if twin[0] is not None:
-        if len(_programs) == MOST_PROGRAMS:
-            del _programs[next(iter(_programs))]  # the oldest makes room
-        _programs[twin] = program
-    return program
-
-
-@contextmanager
-def _lent(program: _Program, model: keras.Model) -> Iterator[None]:
-    """Give a program the values of a model's variables, and the model what it makes of them.
-
-    The net that the program was compiled for gets its own values back.
-    """
-    pairs = zip(program.variables, _variables(model), strict=True)
-    pairs = [(theirs, ours) for theirs, ours in pairs if theirs is not ours]
-    kept = [tf.identity(theirs.value) for theirs, _ in pairs]
-    for theirs, ours in pairs:
-        theirs.assign(ours.value)
-    try:
-        yield
-    finally:
-        for (theirs, ours), value in zip(pairs, kept, strict=True):
-            ours.assign(theirs.value)
-            theirs.assign(value)
-
-
 def _progress_bar(epochs: int, progress: bool) -> tqdm:
     """Open a bar of plain text, for terminals and for Jupyter, that clears itself at the end.
 
@@ -347,10 +231,9 @@ def fit(
     callbacks = list(callbacks)
     steps = -(-len(x) // batch_size)
     most = 1 if callbacks else min(epochs, max(1, STEPS_PER_CALL // steps))
+    run = compile_epochs(model, y is x, validation_repeat, batch_size)
     arrays = tuple(map(tf.constant, arrays))
     validation = tuple(map(tf.constant, validation))
-    shapes = (most, *[(array.shape, array.dtype) for array in (*arrays, *validation)])
-    program = _program(model, y is x, validation_repeat, batch_size, shapes)
     callbacks = keras.callbacks.CallbackList(
         callbacks, add_history=True, model=model, epochs=epochs, steps=steps, verbose=0
     )
@@ -368,9 +251,7 @@ def fit(
             count = min(most, epochs - epoch)
             # Always as many orders, used or not: another shape would be compiled anew.
             orders = np.stack([epoch_order(len(x), seed, epoch + i) for i in range(most)])
-            with _lent(program, model):  # callbacks see the model's own variables
-                rows = program.run(arrays, validation, tf.constant(orders), tf.constant(count))
-            rows = rows.numpy()
+            rows = run(arrays, validation, tf.constant(orders), tf.constant(count)).numpy()
             for row in rows[:count]:
                 logs = dict(zip(names, row.tolist(), strict=True))
                 callbacks.on_train_batch_end(steps - 1, logs)
