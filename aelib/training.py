@@ -9,8 +9,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from .programs import share
+
 # Short epochs share a call, so that calling costs little and the bar still moves.
 STEPS_PER_CALL = 1000
+EXAMPLES_PER_CALL = 1_000_000
 
 CONVOLUTIONS = (
     keras.layers.Conv1D,
@@ -186,10 +189,11 @@ def fit(
     """Train a compiled Keras model on arrays that fit in memory, much faster than `Model.fit`.
 
     Each epoch is one compiled program: it shuffles, gathers batches and calls `model.train_step`
-    on each, so that the host does no work between batches. The examples are reshuffled every
-    epoch, and the last, shorter batch trains too. The order follows from the seed that
-    `keras.utils.set_random_seed` set. Callbacks see an epoch as one step, as Keras has it when
-    `steps_per_execution` covers the epoch; without callbacks several short epochs share a call.
+    on each, so that the host does no work between batches. Nets that differ by their numbers alone
+    share what was compiled for the first. The examples are reshuffled every epoch, and the last,
+    shorter batch trains too. The order follows from the seed that `keras.utils.set_random_seed`
+    set. Callbacks see an epoch as one step, as Keras has it when `steps_per_execution` covers the
+    epoch; without callbacks several short epochs share a call.
 
     Parameters
     ----------
@@ -230,10 +234,14 @@ def fit(
 
     callbacks = list(callbacks)
     steps = -(-len(x) // batch_size)
-    most = 1 if callbacks else min(epochs, max(1, STEPS_PER_CALL // steps))
-    run = compile_epochs(model, y is x, validation_repeat, batch_size)
+    # It does not depend on `epochs`, so that a longer training takes the same program.
+    most = max(1, min(STEPS_PER_CALL // steps, EXAMPLES_PER_CALL // len(x)))
+    most = 1 if callbacks else most
     arrays = tuple(map(tf.constant, arrays))
     validation = tuple(map(tf.constant, validation))
+    sizes = tf.TensorSpec((most, len(x)), tf.int32), tf.TensorSpec((), tf.int32)
+    program = compile_epochs(model, y is x, validation_repeat, batch_size)
+    run = share(program.get_concrete_function(arrays, validation, *sizes))
     callbacks = keras.callbacks.CallbackList(
         callbacks, add_history=True, model=model, epochs=epochs, steps=steps, verbose=0
     )
@@ -250,7 +258,9 @@ def fit(
             callbacks.on_train_batch_begin(0)
             count = min(most, epochs - epoch)
             # Always as many orders, used or not: another shape would be compiled anew.
-            orders = np.stack([epoch_order(len(x), seed, epoch + i) for i in range(most)])
+            orders = np.zeros((most, len(x)), np.int32)
+            for i in range(count):
+                orders[i] = epoch_order(len(x), seed, epoch + i)
             rows = run(arrays, validation, tf.constant(orders), tf.constant(count)).numpy()
             for row in rows[:count]:
                 logs = dict(zip(names, row.tolist(), strict=True))

@@ -335,7 +335,7 @@ class Visit:
     ----------
     errors : messages of the console and of the page that are errors or warnings
     requests : the addresses that it asked for, other than files
-    failed : the addresses that it did not get
+    failed : the addresses that it did not get, unless it left the page before they came
     formulas : how many the page has, how many were drawn, how many with an error
     widths : of the page and of the window, in pixels, on a telephone
     """
@@ -359,10 +359,14 @@ def listen(page: Page) -> list[Visit]:
         if not request.url.startswith(("file:", "data:", "blob:", "about:")):
             visits[-1].requests.append(request.url)
 
+    def missed(request):
+        if request.failure != "net::ERR_ABORTED":
+            visits[-1].failed.append(request.url)
+
     page.on("console", heard)
     page.on("pageerror", lambda error: visits[-1].errors.append(str(error)))
     page.on("request", asked)
-    page.on("requestfailed", lambda request: visits[-1].failed.append(request.url))
+    page.on("requestfailed", missed)
     return visits
 
 

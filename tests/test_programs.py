@@ -1,0 +1,179 @@
+"""Nets that differ by their numbers alone share a program, and no others do."""
+
+import gc
+import weakref
+
+from aelib import layers as own
+from aelib import programs, training
+import keras
+from keras import layers
+import numpy as np
+import pytest
+import tensorflow as tf
+
+
+@pytest.fixture(autouse=True)
+def none_compiled(monkeypatch):
+    monkeypatch.setattr(programs, "_programs", {})
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).random((40, 12), dtype=np.float32)
+
+
+def net(
+    units=4, unit="tanh", scale=1.0, drop=0.0, tied=False, optimizer="adam", loss="mse"
+) -> keras.Model:
+    x = keras.Input((12,))
+    h = layers.Dropout(drop)(x) if drop else x
+    inner = layers.Dense(units, unit)
+    h = layers.Lambda(lambda t: scale * t)(inner(h))
+    last = own.TiedDense(inner, activation=unit) if tied else layers.Dense(12, unit)
+    model = keras.Model(x, last(h))
+    model.compile(optimizer=optimizer, loss=loss)
+    return model
+
+
+def penalised(weight) -> keras.Model:
+    """Build a net whose penalty hangs on a variable and stands in no configuration."""
+    model = net()
+    model.layers[1].kernel.regularizer = keras.regularizers.L2(weight)
+    return model
+
+
+def frozen() -> keras.Model:
+    model = net()
+    model.layers[1].trainable = False
+    model.compile(optimizer="adam", loss="mse")
+    return model
+
+
+def trace(model, images, batch_size=16, validation=False):
+    model.test_step((images[:1], images[:1]))
+    model.optimizer.build(model.trainable_variables)
+    arrays = (tf.constant(images),)
+    orders = tf.TensorSpec((3, len(images)), tf.int32)
+    run = training.compile_epochs(model, True, True, batch_size)
+    run = run.get_concrete_function(
+        arrays, arrays if validation else (), orders, tf.TensorSpec((), tf.int32)
+    )
+    return programs.fingerprint(run)
+
+
+def test_fingerprint_does_not_depend_on_names_and_seeds(images):
+    # Keras counts its layers, so a dozen nets have names that sort in more than one order.
+    marks = set()
+    for seed in range(12):
+        keras.utils.set_random_seed(seed)
+        marks.add(trace(net(), images))
+    assert len(marks) == 1
+
+
+OTHERS = {
+    "unit": lambda: net(unit="relu"),
+    "constant in a lambda": lambda: net(scale=1.5),
+    "dropout": lambda: net(drop=0.2),
+    "more dropout": lambda: net(drop=0.3),
+    "tied": lambda: net(tied=True),
+    "loss": lambda: net(loss="mae"),
+    "optimizer": lambda: net(optimizer="sgd"),
+    "decay of the optimizer": lambda: net(optimizer=keras.optimizers.Adam(beta_1=0.8)),
+    "clipping": lambda: net(optimizer=keras.optimizers.Adam(clipnorm=1.0)),
+    "penalty on a variable": lambda: penalised(1e-4),
+    "larger penalty on a variable": lambda: penalised(1e-2),
+    "frozen layer": frozen,
+}
+
+
+def test_fingerprints_of_different_programs_differ(images, monkeypatch):
+    marks = {"plain": trace(net(), images)}
+    marks |= {name: trace(build(), images) for name, build in OTHERS.items()}
+    marks["batch size"] = trace(net(), images, batch_size=20)
+    marks["fewer examples"] = trace(net(), images[:32])
+    marks["validation"] = trace(net(), images, validation=True)
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+    marks["without XLA"] = trace(net(), images)
+    assert len(set(marks.values())) == len(marks)
+
+
+def fit(model, images, **options):
+    options = {"batch_size": 16, "progress": False} | options
+    return training.fit(model, images, images, **options).history["loss"]
+
+
+def alone(build, seed, images, epochs):
+    """Train a net with a program of its own."""
+    programs._programs.clear()
+    keras.utils.set_random_seed(seed)
+    model = build()
+    return fit(model, images, epochs=epochs), model.get_weights()
+
+
+BUILDS = {"plain": net, "tied": lambda: net(tied=True), "dropout": lambda: net(drop=0.5)}
+
+
+@pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
+def test_shared_program_trains_as_an_own_one(build, images):
+    expected = [alone(build, seed, images, epochs=5) for seed in (1, 2)]
+    programs._programs.clear()
+    for seed, (losses, weights) in zip((1, 2), expected, strict=True):
+        keras.utils.set_random_seed(seed)
+        model = build()
+        assert fit(model, images, epochs=5) == losses
+        assert all(map(np.array_equal, model.get_weights(), weights))
+    assert len(programs._programs) == 1
+
+
+def test_widths_share_a_program_and_still_train_as_alone(images):
+    # The graph leaves the size of variables open; XLA compiles it for each size.
+    losses, _ = alone(lambda: net(units=7), 1, images, epochs=3)
+    fit(net(units=4), images, epochs=3)
+    keras.utils.set_random_seed(1)
+    assert fit(net(units=7), images, epochs=3) == losses
+
+
+def test_penalty_on_a_variable_is_not_lost(images):
+    fit(net(), images, epochs=1)
+    model = penalised(100.0)
+    assert fit(model, images, epochs=1)[0] > 10
+
+
+def test_longer_training_takes_the_same_program(images):
+    for epochs in (1, 2, 50):
+        fit(net(), images, epochs=epochs)
+    assert len(programs._programs) == 1
+
+
+def test_twin_trained_in_a_callback_does_not_disturb(images):
+    def watched(callback):
+        keras.utils.set_random_seed(3)
+        model = net()
+        watch = keras.callbacks.LambdaCallback(on_epoch_end=callback)
+        return fit(model, images, epochs=4, callbacks=[watch])
+
+    idle = keras.callbacks.Callback()
+    twin = net()
+    losses = watched(lambda *_: None)
+    assert watched(lambda *_: fit(twin, images, epochs=1, callbacks=[idle])) == losses
+
+
+def test_trained_nets_are_not_kept(images):
+    model = net()
+    gone = weakref.ref(model)
+    fit(model, images, epochs=1)
+    del model
+    gc.collect()
+    assert gone() is None
+    assert len(fit(net(), images, epochs=2)) == 2  # the program outlives the net it was made for
+
+
+def test_program_not_used_for_longest_makes_room(images, monkeypatch):
+    monkeypatch.setattr(programs, "MOST_PROGRAMS", 2)
+    fit(net(), images, epochs=1)
+    fit(net(optimizer="sgd"), images, epochs=1)
+    adam, sgd = programs._programs
+    fit(net(), images, epochs=1)
+    fit(net(loss="mae"), images, epochs=1)
+    assert len(programs._programs) == 2
+    assert adam in programs._programs and sgd not in programs._programs
