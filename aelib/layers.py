@@ -6,6 +6,15 @@ import keras
 from keras import ops
 
 
+def _kernel_of(layer: keras.layers.Dense) -> keras.Variable:
+    """Return the kernel that another layer is to read; refuse a layer that has none."""
+    if not isinstance(layer, keras.layers.Dense):
+        raise TypeError(f"layer is a {type(layer).__name__}; pass a Dense layer to read from")
+    if not layer.built:
+        raise ValueError(f'layer "{layer.name}" has no kernel yet; call it on its input first')
+    return layer.kernel
+
+
 class Contraction(keras.layers.Layer):
     """Penalise a dense layer for how strongly its codes follow its inputs.
 
@@ -50,12 +59,7 @@ class Contraction(keras.layers.Layer):
 
     def __init__(self, layer: keras.layers.Dense, weight: float, **kwargs) -> None:
         super().__init__(**kwargs)
-        if not isinstance(layer, keras.layers.Dense):
-            raise TypeError(
-                f"Contraction reads the kernel of a Dense layer, not of {type(layer).__name__}"
-            )
-        if not layer.built:
-            raise ValueError(f'layer "{layer.name}" has no kernel yet; call it on its input first')
+        self.kernel = _kernel_of(layer)
         if layer.activation not in self.SLOPES:
             raise ValueError(
                 f"Contraction knows the slopes of sigmoid, tanh and linear layers, "
@@ -63,7 +67,6 @@ class Contraction(keras.layers.Layer):
             )
         if weight < 0:
             raise ValueError(f"weight is {weight}; a penalty needs 0 or more")
-        self.kernel = layer.kernel
         self.slope = self.SLOPES[layer.activation]
         self.weight = weight
 
@@ -122,15 +125,7 @@ class TiedDense(keras.layers.Layer):
 
     def __init__(self, layer: keras.layers.Dense, activation=None, **kwargs) -> None:
         super().__init__(**kwargs)
-        if not isinstance(layer, keras.layers.Dense):
-            raise TypeError(
-                f"TiedDense needs a Dense layer to share a kernel with, not {type(layer).__name__}"
-            )
-        if not layer.built:
-            raise ValueError(
-                f'layer "{layer.name}" has no kernel to share yet; call it on its input first'
-            )
-        self.kernel = layer.kernel
+        self.kernel = _kernel_of(layer)
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -19,6 +19,10 @@ NAMES_ONLY = {"_class", "_gradient_op_type"}
 _programs: dict[str, tf.types.experimental.ConcreteFunction] = {}
 
 
+def _digest(parts: list) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
 def fingerprint(program: tf.types.experimental.ConcreteFunction) -> str:
     """Tell equal programs by their graphs, whatever their nodes and variables are called.
 
@@ -61,9 +65,10 @@ def fingerprint(program: tf.types.experimental.ConcreteFunction) -> str:
             parts += [(name, of_attribute(node.attr[name])) for name in attributes]
         parts += [of_tensor(function.ret[output.name]) for output in function.signature.output_arg]
         parts += sorted(map(of_tensor, function.control_ret.values()))
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        return _digest(parts)
 
-    return of_function(program.function_def)
+    shapes = [str(tensor.shape) for tensor in program.inputs]
+    return _digest([shapes, of_function(program.function_def)])
 
 
 def share(program: tf.types.experimental.ConcreteFunction) -> Callable[..., tf.Tensor]:

@@ -20,6 +20,7 @@ from notebook_parts import (
     headings,
     keyword,
     ledgers,
+    printed_by_setup,
     syntax,
     without_install,
 )
@@ -104,9 +105,8 @@ def no_timing(notebook: NotebookNode) -> Problems:
 
 
 def full_profile(notebook: NotebookNode) -> Problems:
-    """The set-up cell, the first with code, printed the line of the full profile, on all data."""
-    cells = code_cells(notebook)[:1]
-    printed = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+    """The set-up cell printed the line of the full profile, on all data."""
+    printed = printed_by_setup(notebook)
     if not SETUP_LINE.search(printed):
         yield "its set-up cell does not print the line of the full profile"
     if FALLBACK in printed:

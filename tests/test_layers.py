@@ -119,7 +119,7 @@ def test_validation_loss_is_without_the_penalty(images):
 
 
 def test_contraction_refuses_what_it_cannot_read(tmp_path):
-    with pytest.raises(TypeError, match="not of Conv2D"):
+    with pytest.raises(TypeError, match="is a Conv2D; pass a Dense"):
         layers.Contraction(keras.layers.Conv2D(3, 3), 0.1)
     with pytest.raises(ValueError, match=r'"pixels".*call it on its input first'):
         layers.Contraction(keras.layers.Dense(CODES, name="pixels"), 0.1)
@@ -290,7 +290,7 @@ def test_a_layer_without_kernel_is_refused():
 
 
 def test_other_layers_are_refused():
-    with pytest.raises(TypeError, match="not Conv2D"):
+    with pytest.raises(TypeError, match="is a Conv2D; pass a Dense"):
         layers.TiedDense(keras.layers.Conv2D(3, 3))
 
 

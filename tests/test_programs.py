@@ -133,6 +133,17 @@ def test_widths_share_a_program_and_still_train_as_alone(images):
     assert fit(net(units=7), images, epochs=3) == losses
 
 
+@pytest.mark.parametrize("xla", [True, False])
+def test_images_of_another_size_take_a_program_of_their_own(xla, monkeypatch):
+    monkeypatch.setattr(training, "uses_xla", lambda model: xla)
+    keep = layers.Dense(1)
+    model = keras.Sequential([keras.Input((None, None, 1)), keep])
+    model.compile(loss="mse", optimizer="sgd")
+    for size in ((4, 6), (6, 4)):
+        keep.set_weights([np.ones((1, 1)), np.zeros(1)])
+        assert fit(model, np.ones((40, *size, 1), np.float32), epochs=1) == [0.0]
+
+
 def test_penalty_on_a_variable_is_not_lost(images):
     fit(net(), images, epochs=1)
     model = penalised(100.0)

@@ -24,7 +24,7 @@ import unicodedata
 import jinja2
 import nbformat
 from nbformat import NotebookNode
-from notebook_parts import code_cells, find_notebooks, number
+from notebook_parts import code_cells, find_notebooks, number, printed_by_setup
 from run_notebooks import count_verdicts, select
 import verdicts
 
@@ -60,9 +60,8 @@ def read(path: Path) -> NotebookNode:
 
 
 def is_quick(notebook: NotebookNode) -> bool:
-    """Tell whether a notebook comes from a quick run: its set-up cell, the first, says so."""
-    outputs = [output for cell in code_cells(notebook)[:1] for output in cell.outputs]
-    return any("· quick profile" in output.get("text", "") for output in outputs)
+    """Tell whether a notebook comes from a quick run: its set-up cell says so."""
+    return "· quick profile" in printed_by_setup(notebook)
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,12 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def printed_by_setup(notebook: NotebookNode) -> str:
+    """Return what the set-up cell, the first with code, printed: versions, profile, data."""
+    outputs = [output for cell in code_cells(notebook)[:1] for output in cell.outputs]
+    return "".join(output.get("text", "") for output in outputs)
+
+
 def without_install(source: str) -> str:
     """Return a set-up cell's source as it was before `make colab`; any other as it is."""
     found = ANY_INSTALL.match(source)
