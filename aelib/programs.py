@@ -94,3 +94,8 @@ def share(program: tf.types.experimental.ConcreteFunction) -> Callable[..., tf.T
         return compiled(*arguments)
 
     return run
+
+
+def clear() -> None:
+    """Forget all programs, so that the next ones are compiled anew: to time that, say."""
+    _programs.clear()

@@ -239,9 +239,6 @@ def fit(
     most = 1 if callbacks else most
     arrays = tuple(map(tf.constant, arrays))
     validation = tuple(map(tf.constant, validation))
-    sizes = tf.TensorSpec((most, len(x)), tf.int32), tf.TensorSpec((), tf.int32)
-    program = compile_epochs(model, y is x, validation_repeat, batch_size)
-    run = share(program.get_concrete_function(arrays, validation, *sizes))
     callbacks = keras.callbacks.CallbackList(
         callbacks, add_history=True, model=model, epochs=epochs, steps=steps, verbose=0
     )
@@ -250,6 +247,9 @@ def fit(
     model._initial_epoch = None  # BackupAndRestore writes here where to go on
     seed = random.randrange(2**31)
     callbacks.on_train_begin()
+    program = compile_epochs(model, y is x, validation_repeat, batch_size)
+    sizes = tf.TensorSpec((most, len(x)), tf.int32), tf.TensorSpec((), tf.int32)
+    run = share(program.get_concrete_function(arrays, validation, *sizes))
     epoch = model._initial_epoch or 0
     logs = {}
     with _progress_bar(epochs - epoch, progress) as bar:

@@ -8,7 +8,7 @@ import os
 import random
 from time import perf_counter
 
-from aelib import data, profile, training
+from aelib import data, profile, programs, training
 from aelib.models import dense_autoencoder
 import keras
 import numpy as np
@@ -100,6 +100,7 @@ def time_toy() -> tuple[float, ...]:
     stock_seconds = (perf_counter() - start) * TOY_EPOCHS / TOY_STOCK_EPOCHS
 
     def train(epochs: int) -> tuple[float, list[float]]:
+        programs.clear()
         model, start = build_toy(), perf_counter()
         history = training.fit(model, byte, byte, epochs=epochs, batch_size=32, progress=False)
         return perf_counter() - start, history.history["loss"]

@@ -104,7 +104,7 @@ def fit(model, images, **options):
 
 def alone(build, seed, images, epochs):
     """Train a net with a program of its own."""
-    programs._programs.clear()
+    programs.clear()
     keras.utils.set_random_seed(seed)
     model = build()
     return fit(model, images, epochs=epochs), model.get_weights()
@@ -116,7 +116,7 @@ BUILDS = {"plain": net, "tied": lambda: net(tied=True), "dropout": lambda: net(d
 @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
 def test_shared_program_trains_as_an_own_one(build, images):
     expected = [alone(build, seed, images, epochs=5) for seed in (1, 2)]
-    programs._programs.clear()
+    programs.clear()
     for seed, (losses, weights) in zip((1, 2), expected, strict=True):
         keras.utils.set_random_seed(seed)
         model = build()
