@@ -36,7 +36,8 @@ with _silent_stderr():
 if not tf.config.list_physical_devices("GPU"):
     # On a CPU, XLA's fuller optimisation takes longer to compile and trains no faster.
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
-# A million objects that live as long as Python does: no need to look through them for garbage.
+# 400,000 objects that live as long as Python does: no need to look through them for garbage.
+gc.collect()
 gc.freeze()
 # Its Python side warns of every new model that predicts; a course makes many.
 tf.get_logger().setLevel("ERROR")

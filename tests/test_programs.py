@@ -125,6 +125,20 @@ def test_shared_program_trains_as_an_own_one(build, images):
     assert len(programs._programs) == 1
 
 
+def test_noise_drawn_inside_a_program_follows_the_seed(images, monkeypatch):
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+
+    def noisy():
+        keras.utils.set_random_seed(4)
+        x = keras.Input((12,))
+        noise = layers.Lambda(lambda t: t + tf.random.normal(tf.shape(t)))
+        model = keras.Model(x, layers.Dense(12)(noise(x)))
+        model.compile(loss="mse", optimizer="sgd")
+        return fit(model, images, epochs=3)
+
+    assert noisy() == noisy()
+
+
 def test_widths_share_a_program_and_still_train_as_alone(images):
     # The graph leaves the size of variables open; XLA compiles it for each size.
     losses, _ = alone(lambda: net(units=7), 1, images, epochs=3)
