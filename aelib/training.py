@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable
 import random
 import sys
 
+from aelib.programs import share
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
-
-from .programs import share
 
 # Short epochs share a call, so that calling costs little and the bar still moves.
 STEPS_PER_CALL = 1000
