@@ -37,6 +37,7 @@ if not tf.config.list_physical_devices("GPU"):
     # On a CPU, XLA's fuller optimisation takes longer to compile and trains no faster.
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 # 400,000 objects that live as long as Python does: no need to look through them for garbage.
+# What is garbage already goes first, or it would stay.
 gc.collect()
 gc.freeze()
 # Its Python side warns of every new model that predicts; a course makes many.

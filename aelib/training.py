@@ -233,9 +233,9 @@ def fit(
 
     callbacks = list(callbacks)
     steps = -(-len(x) // batch_size)
-    # It does not depend on `epochs`, so that a longer training takes the same program.
-    most = max(1, min(STEPS_PER_CALL // steps, EXAMPLES_PER_CALL // len(x)))
-    most = 1 if callbacks else most
+    most = 1
+    if not callbacks:  # whatever `epochs` is, so that a longer training takes the same program
+        most = max(1, min(STEPS_PER_CALL // steps, EXAMPLES_PER_CALL // len(x)))
     arrays = tuple(map(tf.constant, arrays))
     validation = tuple(map(tf.constant, validation))
     callbacks = keras.callbacks.CallbackList(
@@ -258,8 +258,7 @@ def fit(
             count = min(most, epochs - epoch)
             # Always as many orders, used or not: another shape would be compiled anew.
             orders = np.zeros((most, len(x)), np.int32)
-            for i in range(count):
-                orders[i] = epoch_order(len(x), seed, epoch + i)
+            orders[:count] = [epoch_order(len(x), seed, epoch + i) for i in range(count)]
             rows = run(arrays, validation, tf.constant(orders), tf.constant(count)).numpy()
             for row in rows[:count]:
                 logs = dict(zip(names, row.tolist(), strict=True))

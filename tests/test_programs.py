@@ -5,6 +5,7 @@ import weakref
 
 from aelib import layers as own
 from aelib import programs, training
+from aelib.models import dense_autoencoder
 import keras
 from keras import layers
 import numpy as np
@@ -23,7 +24,14 @@ def images() -> np.ndarray:
 
 
 def net(
-    units=4, unit="tanh", scale=1.0, drop=0.0, tied=False, optimizer="adam", loss="mse"
+    units=4,
+    unit="tanh",
+    scale=1.0,
+    drop=0.0,
+    tied=False,
+    optimizer="adam",
+    loss="mse",
+    metrics=(),
 ) -> keras.Model:
     x = keras.Input((12,))
     h = layers.Dropout(drop)(x) if drop else x
@@ -31,8 +39,18 @@ def net(
     h = layers.Lambda(lambda t: scale * t)(inner(h))
     last = own.TiedDense(inner, activation=unit) if tied else layers.Dense(12, unit)
     model = keras.Model(x, last(h))
-    model.compile(optimizer=optimizer, loss=loss)
+    model.compile(optimizer=optimizer, loss=loss, metrics=list(metrics))
     return model
+
+
+def nested() -> keras.Model:
+    model = dense_autoencoder(12, (6, 2)).model
+    model.compile(optimizer="adam", loss="mse")
+    return model
+
+
+def squares(by):
+    return lambda x, y: by * keras.ops.mean((x - y) ** 2, axis=-1)
 
 
 def penalised(weight) -> keras.Model:
@@ -77,6 +95,9 @@ OTHERS = {
     "more dropout": lambda: net(drop=0.3),
     "tied": lambda: net(tied=True),
     "loss": lambda: net(loss="mae"),
+    "loss of one's own": lambda: net(loss=squares(2.0)),
+    "larger loss of one's own": lambda: net(loss=squares(5.0)),
+    "metrics": lambda: net(metrics=["mae"]),
     "optimizer": lambda: net(optimizer="sgd"),
     "decay of the optimizer": lambda: net(optimizer=keras.optimizers.Adam(beta_1=0.8)),
     "clipping": lambda: net(optimizer=keras.optimizers.Adam(clipnorm=1.0)),
@@ -110,7 +131,12 @@ def alone(build, seed, images, epochs):
     return fit(model, images, epochs=epochs), model.get_weights()
 
 
-BUILDS = {"plain": net, "tied": lambda: net(tied=True), "dropout": lambda: net(drop=0.5)}
+BUILDS = {
+    "plain": net,
+    "nested": nested,
+    "tied": lambda: net(tied=True),
+    "dropout": lambda: net(drop=0.5),
+}
 
 
 @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
@@ -122,6 +148,23 @@ def test_shared_program_trains_as_an_own_one(build, images):
         model = build()
         assert fit(model, images, epochs=5) == losses
         assert all(map(np.array_equal, model.get_weights(), weights))
+    assert len(programs._programs) == 1
+
+
+def test_twin_leaves_the_first_net_alone_and_both_train_on(images):
+    keras.utils.set_random_seed(1)
+    whole, first, twin = nested(), nested(), nested()
+    first.set_weights(whole.get_weights())
+    for model in (whole, first):
+        keras.utils.set_random_seed(2)
+        fit(model, images, epochs=2)
+    before = first.get_weights()
+    fit(twin, images, epochs=2)
+    assert all(map(np.array_equal, first.get_weights(), before))
+    for model in (whole, first):
+        keras.utils.set_random_seed(3)
+        fit(model, images, epochs=2)
+    assert all(map(np.array_equal, first.get_weights(), whole.get_weights()))
     assert len(programs._programs) == 1
 
 
