@@ -61,6 +61,11 @@ class Digits:
     def __repr__(self) -> str:
         return f"Digits({self.source})"
 
+    @property
+    def complete(self) -> bool:
+        """Whether this is all of MNIST: 60,000 digits to train on and 10,000 to test with."""
+        return len(self.x_train) == 60_000 and len(self.x_test) == 10_000
+
 
 def load_mnist() -> Digits:
     """Load MNIST: 60,000 digits to train on and 10,000 to test with.
@@ -292,7 +297,7 @@ def _fetch(folder: Path) -> Path:
     ValueError
         If what arrives is not the file that Keras publishes.
     """
-    import keras  # here, so that `profile` is the first to import it, with TensorFlow's log off
+    from aelib._startup import keras  # here: TensorFlow takes seconds to start
 
     try:
         with _socket_timeout(TIMEOUT), redirect_stdout(io.StringIO()):

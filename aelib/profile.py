@@ -1,47 +1,15 @@
 """Which profile runs, and a seeded, quiet start."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 import gc
 import os
 import platform
 from typing import TypeVar
 
 from aelib import __version__
+from aelib._startup import keras, tf
 
 Value = TypeVar("Value")
 PROFILES = ("full", "quick")
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Silence file descriptor 2: TensorFlow's C++ code logs there before it can be told not to."""
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
-
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with _silent_stderr():
-    import keras
-    import tensorflow as tf
-
-    tf.config.list_physical_devices()
-if not tf.config.list_physical_devices("GPU"):
-    # On a CPU, XLA's fuller optimisation takes longer to compile and trains no faster.
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
-# 400,000 objects that live as long as Python does: no need to look through them for garbage.
-# What is garbage already goes first, or it would stay.
-gc.collect()
-gc.freeze()
-# Its Python side warns of every new model that predicts; a course makes many.
-tf.get_logger().setLevel("ERROR")
 
 
 def current() -> str:
@@ -79,6 +47,10 @@ def start(seed: int, data: str = "") -> None:
     data : where the data come from, as in `Digits.source`; left out if empty
     """
     keras.utils.set_random_seed(seed)
+    # 400,000 objects that live as long as Python does: no need to look through them for garbage.
+    # What is garbage already goes first, or it would stay.
+    gc.collect()
+    gc.freeze()
     facts = [
         f"aelib {__version__}",
         f"Python {platform.python_version()}",

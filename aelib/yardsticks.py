@@ -1,6 +1,6 @@
 """What the laziest, the linear and the perfect reconstruction score, in the loss's own unit."""
 
-import keras
+from aelib._startup import keras
 import numpy as np
 from sklearn.decomposition import PCA
 

@@ -8,8 +8,9 @@ import os
 import random
 from time import perf_counter
 
-from aelib import data, profile, programs, training
+from aelib import data, profile, training
 from aelib.models import dense_autoencoder
+from aelib.training import _programs as programs
 import keras
 import numpy as np
 import pandas as pd

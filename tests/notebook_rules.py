@@ -3,13 +3,12 @@
 import ast
 from collections.abc import Callable, Iterator
 from html import unescape
-from importlib.resources import files
 import json
 from pathlib import Path
 import re
 
 from aelib.claims import Claims
-from aelib.explorer import MARK, Explorer
+from aelib.explorer import MARK, Explorer, page_template
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
@@ -122,8 +121,7 @@ def no_local_paths(notebook: NotebookNode) -> Problems:
 
 def explorers_are_current(notebook: NotebookNode) -> Problems:
     """Explorers look as `aelib.explorer` draws them now; only what they show is from the run."""
-    template = files("aelib").joinpath("explorer.html").read_text(encoding="utf-8")
-    head, tail = template.split(MARK)
+    head, tail = page_template().split(MARK)
     for drawn in explorers(notebook):
         page = unescape(drawn.split('srcdoc="')[1].split('"')[0])
         facts = page.removeprefix(head).removesuffix(tail)

@@ -108,7 +108,7 @@ def test_nothing_is_cut_off(name):
 
 def test_tiles_pixel_for_pixel():
     images = np.random.default_rng(0).random((5, 3, 3))
-    sheet = plots._tile(images, columns=2, gap=1)
+    sheet = plots.images.tile(images, columns=2, gap=1)
     assert sheet.shape == (11, 7)
     expected = np.ones((11, 7))
     corners = [(0, 0), (0, 4), (4, 0), (4, 4), (8, 0)]
@@ -121,8 +121,8 @@ def test_tiles_pixel_for_pixel():
 
 def test_flat_and_square_images_tile_alike():
     images = np.random.default_rng(0).random((4, 28, 28))
-    flat = plots._tile(images.reshape(4, 784), columns=4)
-    np.testing.assert_array_equal(flat, plots._tile(images, columns=4))
+    flat = plots.images.tile(images.reshape(4, 784), columns=4)
+    np.testing.assert_array_equal(flat, plots.images.tile(images, columns=4))
 
 
 def test_digits_share_one_grey_scale():
@@ -167,21 +167,21 @@ def test_bits_are_written_into_their_cells():
 @pytest.mark.parametrize("seed", range(5))
 def test_spread_keeps_order_and_gap(seed):
     positions = np.random.default_rng(seed).random(7) * 0.5
-    placed = plots._spread(positions, 0.075)
+    placed = plots.style.spread(positions, 0.075)
     assert (np.argsort(placed) == np.argsort(positions)).all()
     assert np.diff(np.sort(placed)).min() > 0.075 - 1e-3
     assert placed.mean() == pytest.approx(positions.mean())
 
 
 def test_spread_separates_equal_positions():
-    placed = plots._spread(np.full(6, 0.2), 0.1)
+    placed = plots.style.spread(np.full(6, 0.2), 0.1)
     assert np.diff(np.sort(placed)).min() > 0.1 - 1e-3
 
 
 def test_spread_leaves_alone_what_is_far_enough_apart():
     positions = np.array([0.9, 0.1, 0.5])
-    np.testing.assert_array_equal(plots._spread(positions, 0.2), positions)
-    assert len(plots._spread(np.array([]), 0.2)) == 0
+    np.testing.assert_array_equal(plots.style.spread(positions, 0.2), positions)
+    assert len(plots.style.spread(np.array([]), 0.2)) == 0
 
 
 @pytest.mark.parametrize("limits", [None, (0, 1)])
@@ -229,7 +229,7 @@ def test_names_do_not_overlap():
 
 def test_digits_of_one_median_are_written_side_by_side():
     points = np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 3.0]])
-    placed = plots._push_apart(points, gap=0.5)
+    placed = plots.style.push_apart(points, gap=0.5)
     assert np.linalg.norm(placed[0] - placed[1]) == pytest.approx(0.5, rel=0.05)
     np.testing.assert_allclose(placed[:2].mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(placed[2], points[2])

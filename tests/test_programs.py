@@ -1,11 +1,13 @@
 """Nets that differ by their numbers alone share a program, and no others do."""
 
 import gc
+from importlib import import_module
 import weakref
 
 from aelib import layers as own
-from aelib import programs, training
+from aelib import training
 from aelib.models import dense_autoencoder
+from aelib.training import _programs as programs
 import keras
 from keras import layers
 import numpy as np
@@ -113,7 +115,7 @@ def test_fingerprints_of_different_programs_differ(images, monkeypatch):
     marks["batch size"] = trace(net(), images, batch_size=20)
     marks["fewer examples"] = trace(net(), images[:32])
     marks["validation"] = trace(net(), images, validation=True)
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+    monkeypatch.setattr(import_module("aelib.training.fit"), "uses_xla", lambda model: False)
     marks["without XLA"] = trace(net(), images)
     assert len(set(marks.values())) == len(marks)
 
@@ -169,7 +171,7 @@ def test_twin_leaves_the_first_net_alone_and_both_train_on(images):
 
 
 def test_noise_drawn_inside_a_program_follows_the_seed(images, monkeypatch):
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+    monkeypatch.setattr(import_module("aelib.training.fit"), "uses_xla", lambda model: False)
 
     def noisy():
         keras.utils.set_random_seed(4)
@@ -192,7 +194,7 @@ def test_widths_share_a_program_and_still_train_as_alone(images):
 
 @pytest.mark.parametrize("xla", [True, False])
 def test_images_of_another_size_take_a_program_of_their_own(xla, monkeypatch):
-    monkeypatch.setattr(training, "uses_xla", lambda model: xla)
+    monkeypatch.setattr(import_module("aelib.training.fit"), "uses_xla", lambda model: xla)
     keep = layers.Dense(1)
     model = keras.Sequential([keras.Input((None, None, 1)), keep])
     model.compile(loss="mse", optimizer="sgd")

@@ -11,6 +11,7 @@ import tomllib
 import aelib
 import nbformat
 from notebook_parts import code_cells, number, syntax
+from setuptools import find_packages
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -40,16 +41,22 @@ def test_dependencies_stand_in_the_requirements_word_for_word():
 
 
 def test_dependencies_are_what_aelib_and_the_notebooks_import():
-    code = [ast.parse(path.read_text()) for path in (ROOT / "aelib").glob("*.py")]
+    code = [ast.parse(path.read_text()) for path in (ROOT / "aelib").rglob("*.py")]
     for path in NOTEBOOKS:
         code += map(syntax, code_cells(nbformat.read(path, as_version=4)))
     assert set.union(*map(imported, code)) == set(map(name, PROJECT["dependencies"]))
 
 
 def test_all_of_aelib_is_installed():
-    files = {path.name for path in (ROOT / "aelib").iterdir() if path.is_file()}
-    data = SETTINGS["tool"]["setuptools"]["package-data"]["aelib"]
-    assert {name for name in files if not name.endswith(".py")} == set(data)
+    settings = SETTINGS["tool"]["setuptools"]
+    packages = find_packages(str(ROOT), **settings["packages"]["find"])
+    folders = {path.parent for path in (ROOT / "aelib").rglob("*.py")}
+    assert {ROOT.joinpath(*package.split(".")) for package in packages} == folders
+    for package in packages:
+        folder = ROOT.joinpath(*package.split("."))
+        files = {path.name for path in folder.iterdir() if path.is_file()}
+        data = settings["package-data"].get(package, [])
+        assert {name for name in files if not name.endswith(".py")} == set(data)
 
 
 def test_version_is_the_same_in_the_code():

@@ -1,6 +1,7 @@
 """`training.fit` must mean what `Model.fit` means, only faster."""
 
 import os
+import random
 import sys
 
 from aelib import training
@@ -11,6 +12,7 @@ from nbclient import NotebookClient
 import nbformat
 import numpy as np
 import pytest
+import tensorflow as tf
 
 EXAMPLES, BATCH, EPOCHS = 70, 16, 4  # 70 = 4 × 16 + 6: the last batch is short
 
@@ -70,7 +72,7 @@ BUILDERS = [
 
 def known_orders(monkeypatch, epochs: int) -> list[np.ndarray]:
     """Fix the seed that `fit` draws, and give the order of each of its epochs."""
-    monkeypatch.setattr(training.random, "randrange", lambda stop: 7)
+    monkeypatch.setattr(random, "randrange", lambda stop: 7)
     return [training.epoch_order(EXAMPLES, 7, epoch) for epoch in range(epochs)]
 
 
@@ -238,7 +240,7 @@ def test_no_backup_from_an_earlier_fit_shortens_the_next(images):
 
 
 def test_convolutions_leave_xla_alone_on_a_cpu(monkeypatch):
-    monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind=None: [])
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     assert training.uses_xla(plain())
     assert not training.uses_xla(with_convolution())
     nested = keras.Sequential([keras.Input((12,)), with_convolution()])

@@ -10,15 +10,15 @@ from typing import Any
 import zlib
 
 from aelib import plots
+from aelib._startup import keras
 from aelib.models import Autoencoder
-import keras
 from keras import layers
 from matplotlib.ticker import MaxNLocator
 import numpy as np
 
 GRID = 24  # images along each side of the map, where the decoder itself cannot run in a page
 TOLERANCE = 0.01  # of a grey level in [0, 1]; a page that strays further shows images instead
-# The same names stand in explorer.html; the number is what Keras gives a slope if nobody does.
+# The same names stand in page.js; the number is what Keras gives a slope if nobody does.
 ACTIVATIONS = {
     "linear": (),
     "relu": (),
@@ -157,9 +157,18 @@ def latent_explorer(
     return Explorer(_page(facts), title, _summary(title, len(codes)))
 
 
+def page_template() -> str:
+    """Give the page as one document, with `MARK` where the facts of an explorer go."""
+    html, css, js = (
+        files(__package__).joinpath(f"page.{kind}").read_text(encoding="utf-8")
+        for kind in ("html", "css", "js")
+    )
+    return html.replace("__STYLE__", css).replace("__SCRIPT__", js)
+
+
 def _page(facts: dict[str, Any]) -> str:
     """Put facts into the page that is written for them."""
-    template = files("aelib").joinpath("explorer.html").read_text(encoding="utf-8")
+    template = page_template()
     # "<" would let a title end the script that it stands in.
     text = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c")
     return template.replace(MARK, text)

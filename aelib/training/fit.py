@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 import random
 import sys
 
-from aelib.programs import share
-import keras
+from aelib._startup import keras, tf
+from aelib.training._checks import check, pair
+from aelib.training._programs import share
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 # Short epochs share a call, so that calling costs little and the bar still moves.
@@ -42,55 +42,6 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     A permutation of 0 … count - 1, the same for the same arguments.
     """
     return np.random.default_rng((seed, epoch)).permutation(count).astype(np.int32)
-
-
-def _array(name: str, values: np.ndarray, examples: int | None = None) -> np.ndarray:
-    """Check an array of examples and give it Keras's own precision."""
-    values = np.asarray(values)
-    if values.ndim == 0 or len(values) == 0:
-        raise ValueError(f"{name} is empty; pass an array with at least one example")
-    if examples is not None and len(values) != examples:
-        raise ValueError(f"{name} has {len(values)} examples, but x has {examples}; pass as many")
-    if values.dtype.kind == "f":
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds NaN or infinite values; clean the array first")
-        return values.astype(keras.config.floatx(), copy=False)
-    return values
-
-
-def _same_shape(name: str, values: np.ndarray, expected: tuple[int | None, ...]) -> None:
-    """Compare the shape of one example with what the model takes or gives (None fits anything)."""
-    sizes = values.shape[1:]
-    fits = len(sizes) == len(expected) - 1 and all(
-        want in (None, size) for want, size in zip(expected[1:], sizes, strict=True)
-    )
-    if not fits:
-        raise ValueError(
-            f"{name} has examples of shape {sizes}, but the model wants {tuple(expected[1:])}; "
-            "reshape the array or change the model"
-        )
-
-
-def _pair(model: keras.Model, names: tuple[str, str], x, y) -> tuple[np.ndarray, ...]:
-    """Check inputs and targets; targets that are the inputs themselves are not named twice."""
-    inputs = _array(names[0], x)
-    _same_shape(names[0], inputs, model.input_shape)
-    if y is None:
-        return (inputs,)
-    targets = inputs if y is x else _array(names[1], y, examples=len(inputs))
-    class_labels = targets.ndim == 1 or targets.shape[1:] == (1,)
-    if not class_labels:
-        _same_shape(names[1], targets, model.output_shape)
-    return (inputs,) if y is x else (inputs, targets)
-
-
-def _check(model: keras.Model, epochs: int, batch_size: int) -> None:
-    """Refuse what cannot be trained before anything is compiled."""
-    if not model.compiled:
-        raise ValueError("model has no loss or optimizer yet; call model.compile(…) first")
-    for name, value in {"epochs": epochs, "batch_size": batch_size}.items():
-        if value < 1 or value != int(value):
-            raise ValueError(f"{name} is {value}; pass a whole number of at least 1")
 
 
 def _has_convolutions(model: keras.Model) -> bool:
@@ -215,13 +166,13 @@ def fit(
         If the model is not compiled, an array is empty, holds NaN or does not fit the model, or
         `epochs` or `batch_size` is below 1; the message names the argument.
     """
-    _check(model, epochs, batch_size)
-    arrays = _pair(model, ("x", "y"), x, y)
+    check(model, epochs, batch_size)
+    arrays = pair(model, ("x", "y"), x, y)
     validation, validation_repeat = (), False
     if validation_data is not None:
         names = ("validation_data[0]", "validation_data[1]")
         inputs, targets = (*validation_data, None)[:2]
-        validation = _pair(model, names, inputs, targets)
+        validation = pair(model, names, inputs, targets)
         validation_repeat = targets is inputs
 
     # One step on one example creates the variables of metrics and optimiser outside the program.
@@ -270,59 +221,3 @@ def fit(
     model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
     return model.history
-
-
-def fit_greedy(
-    encoder: keras.Model,
-    decoder: keras.Model,
-    x: np.ndarray,
-    *,
-    epochs: int,
-    batch_size: int,
-    optimizer: str = "adam",
-    loss: str = "mse",
-    progress: bool = True,
-) -> list[keras.callbacks.History]:
-    """Train a deep autoencoder layer by layer, each layer on the codes of the one before.
-
-    The encoder's first layer and the decoder's last form a shallow autoencoder, which learns to
-    restore `x`. Its codes are the data of the next pair, and so on inwards. A pair is not touched
-    again once it is trained: what remains to be done, by `fit`, is to train all layers together.
-
-    Parameters
-    ----------
-    encoder, decoder : chains of layers, as many with weights in the one as in the other, such as
-        `models.dense_autoencoder` builds; their layers are trained in place
-    x : (n, …) array, the inputs
-    epochs, batch_size : of each pair
-    optimizer, loss : names that Keras knows; every pair gets an optimizer of its own
-
-    Returns
-    -------
-    The pairs' histories, the outermost first.
-
-    Raises
-    ------
-    ValueError
-        If encoder and decoder do not have the same number of layers with weights, or as `fit` does.
-
-    Source: Y. Bengio et al. 2007, Greedy layer-wise training of deep networks, section 3.1.
-    """
-    inwards = [layer for layer in encoder.layers if layer.weights]
-    outwards = [layer for layer in reversed(decoder.layers) if layer.weights]
-    if len(inwards) != len(outwards):
-        raise ValueError(
-            f"encoder has {len(inwards)} layers with weights and decoder {len(outwards)}; "
-            "give each layer of the one its counterpart in the other"
-        )
-    histories = []
-    for inward, outward in zip(inwards, outwards, strict=True):
-        inputs = keras.Input(np.shape(x)[1:])
-        codes = inward(inputs)
-        pair = keras.Model(inputs, outward(codes))
-        pair.compile(optimizer=optimizer, loss=loss)
-        options = {"epochs": epochs, "batch_size": batch_size, "progress": progress}
-        histories.append(fit(pair, x, x, **options))
-        if outward is not outwards[-1]:
-            x = keras.Model(inputs, codes).predict(x, batch_size=batch_size, verbose=0)
-    return histories

@@ -1,18 +1,10 @@
-"""Keras layers that Keras lacks."""
+"""Layers that add a penalty on the code to the loss."""
 
 from typing import ClassVar
 
-import keras
+from aelib._startup import keras
+from aelib.layers._kernel import kernel_of
 from keras import ops
-
-
-def _kernel_of(layer: keras.layers.Dense) -> keras.Variable:
-    """Return the kernel that another layer is to read; refuse a layer that has none."""
-    if not isinstance(layer, keras.layers.Dense):
-        raise TypeError(f"layer is a {type(layer).__name__}; pass a Dense layer to read from")
-    if not layer.built:
-        raise ValueError(f'layer "{layer.name}" has no kernel yet; call it on its input first')
-    return layer.kernel
 
 
 class Contraction(keras.layers.Layer):
@@ -59,7 +51,7 @@ class Contraction(keras.layers.Layer):
 
     def __init__(self, layer: keras.layers.Dense, weight: float, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.kernel = _kernel_of(layer)
+        self.kernel = kernel_of(layer)
         if layer.activation not in self.SLOPES:
             raise ValueError(
                 f"Contraction knows the slopes of sigmoid, tanh and linear layers, "
@@ -87,69 +79,6 @@ class Contraction(keras.layers.Layer):
             "Contraction cannot be written to a configuration: the copy would not read the same "
             "kernel. Save the weights with model.save_weights(…), build the model anew, and load "
             "them."
-        )
-
-
-class TiedDense(keras.layers.Layer):
-    """A dense layer that reads another dense layer's kernel backwards.
-
-    Where the `Dense` layer computes activation(x W + b), this one computes activation(z Wᵀ + b′):
-    W is the other layer's own variable, b′ a bias of this layer alone, zero at the start. Training
-    either layer trains the shared kernel, once, with the sum of both slopes. A model that holds
-    both layers counts, trains and penalises W once; a model that holds this layer alone (a decoder)
-    counts the W it reads as its own.
-
-    Freezing the `Dense` layer freezes W here too. The weights of a model can be saved and loaded
-    (`save_weights`); its architecture cannot, for a configuration would lose which layers share.
-
-    Parameters
-    ----------
-    layer : a built `keras.layers.Dense`, kernel (D, M); build it by calling it on its input
-    activation : name of a Keras activation, or a function; None leaves the sum as it is
-    kwargs : a Keras layer's own: name, dtype, …
-
-    Call
-    ----
-    (…, M) codes in, (…, D) reconstructions out.
-
-    Raises
-    ------
-    TypeError
-        If `layer` is no `Dense` layer.
-    ValueError
-        If `layer` is not built yet, or the codes do not have its M units.
-
-    Source: Vincent et al. 2008, "Extracting and composing robust features with denoising
-    autoencoders", doi 10.1145/1390156.1390294.
-    """
-
-    def __init__(self, layer: keras.layers.Dense, activation=None, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.kernel = _kernel_of(layer)
-        self.activation = keras.activations.get(activation)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Add the bias, a number for each input of the layer tied to."""
-        pixels, codes = self.kernel.shape
-        if input_shape[-1] != codes:
-            raise ValueError(
-                f"{self.name} gets {input_shape[-1]} numbers, but the layer it is tied to has "
-                f"{codes} units"
-            )
-        self.bias = self.add_weight(shape=(pixels,), initializer="zeros", name="bias")
-
-    def call(self, codes):
-        return self.activation(ops.matmul(codes, ops.transpose(self.kernel)) + self.bias)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Give back as many numbers as the layer tied to takes in."""
-        return (*input_shape[:-1], self.kernel.shape[0])
-
-    def get_config(self) -> dict:
-        """Refuse: a copy made from a configuration would have a kernel of its own."""
-        raise NotImplementedError(
-            "TiedDense cannot be written to a configuration: the copy would not share its kernel. "
-            "Save the weights with model.save_weights(…), build the model anew, and load them."
         )
 
 

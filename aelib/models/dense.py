@@ -1,25 +1,10 @@
-"""Builders of autoencoders on Keras's functional API."""
+"""Autoencoders of dense layers."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import keras
+from aelib._startup import keras
+from aelib.models.autoencoder import Autoencoder
 from keras import layers
-
-
-class Autoencoder(NamedTuple):
-    """Three Keras models that share their layers: train `model`, then use the other two.
-
-    Attributes
-    ----------
-    encoder : maps inputs x to codes z
-    decoder : maps codes z to reconstructions x̂
-    model : the decoder behind the encoder, from x to x̂
-    """
-
-    encoder: keras.Model
-    decoder: keras.Model
-    model: keras.Model
 
 
 def dense_autoencoder(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 import hashlib
 
-import tensorflow as tf
+from aelib._startup import tf
 
 MOST_PROGRAMS = 16
 # These hold names that TensorFlow numbers anew each time, and do not change what a node computes.

@@ -1,0 +1,25 @@
+"""Figures in one house style. Each function draws into Axes and returns them."""
+
+from aelib.plots.curves import loss_curves
+from aelib.plots.images import bit_rows, digits, reconstructions
+from aelib.plots.maps import decoded_grid, latent_map, name_places
+from aelib.plots.nets import blocks, network
+from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
+
+use_style()
+
+__all__ = [
+    "DIGIT_COLOURS",
+    "GREY",
+    "LINE_COLOURS",
+    "bit_rows",
+    "blocks",
+    "decoded_grid",
+    "digits",
+    "latent_map",
+    "loss_curves",
+    "name_places",
+    "network",
+    "reconstructions",
+    "use_style",
+]

@@ -1,0 +1,54 @@
+"""Losses over epochs."""
+
+from collections.abc import Mapping, Sequence
+
+from aelib.plots.style import GREY, LINE_COLOURS, axes, spread
+from matplotlib.axes import Axes
+import numpy as np
+
+
+def loss_curves(
+    curves: Mapping[str, np.ndarray | Sequence[float]],
+    yardsticks: Mapping[str, float] | None = None,
+    *,
+    ylabel: str = "loss",
+    title: str = "",
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw losses over epochs, with yardsticks as dashed lines, each named at its right end.
+
+    Parameters
+    ----------
+    curves : by name, the losses of epochs 1, 2, …: one row, or a row for each seed, of which the
+        mean is drawn as a line and the range from lowest to highest as a band
+    yardsticks : levels to compare with, by name
+    ylabel : the loss and its unit
+    limits : lowest and highest loss shown
+    """
+    ax = axes(ax, (7, 3.6))
+    ends = []
+    for number, (name, values) in enumerate(curves.items()):
+        colour = LINE_COLOURS[number % len(LINE_COLOURS)]
+        rows = np.atleast_2d(values)
+        epochs, mean = np.arange(1, rows.shape[1] + 1), rows.mean(axis=0)
+        ax.plot(epochs, mean, color=colour)
+        ax.fill_between(
+            epochs, rows.min(axis=0), rows.max(axis=0), color=colour, alpha=0.2, linewidth=0
+        )
+        ends.append((name, mean[-1], colour))
+    for name, level in (yardsticks or {}).items():
+        ax.axhline(level, color=GREY, linestyle="--", linewidth=1)
+        ends.append((f"{name} {level:.4f}", level, GREY))
+    ax.set(xlabel="epoch", ylabel=ylabel, ylim=limits, title=title)
+    ax.margins(x=0.01)
+    _name_ends(ax, ends)
+    return ax
+
+
+def _name_ends(ax: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
+    """Write (text, height in data units, colour) right of the axes, without overlaps."""
+    to_axes = ax.transData + ax.transAxes.inverted()
+    heights = np.clip([to_axes.transform((1, level))[1] for _, level, _ in ends], 0, 1)
+    for (text, _, colour), height in zip(ends, spread(heights, 0.075), strict=True):
+        ax.text(1.01, height, text, color=colour, va="center", transform=ax.transAxes)

@@ -1,0 +1,61 @@
+"""Drawings of nets."""
+
+from collections.abc import Sequence
+
+from aelib.plots.style import GREY, LINE_COLOURS, axes, bare
+from matplotlib.axes import Axes
+from matplotlib.patches import Polygon
+import numpy as np
+
+
+def network(sizes: Sequence[int], *, code: int, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a small dense network neuron by neuron, its code in colour.
+
+    Parameters
+    ----------
+    sizes : units of every layer, input and output included
+    code : position of the code layer in `sizes`
+    """
+    ax = axes(ax, (6, 3.2))
+    heights = [np.arange(size) - (size - 1) / 2 for size in sizes]
+    for x in range(len(sizes) - 1):
+        ends = [(a, b) for a in heights[x] for b in heights[x + 1]]
+        ax.plot([x, x + 1], np.array(ends).T, color="#bbbbbb", linewidth=0.5, zorder=1)
+    for x, column in enumerate(heights):
+        colour = LINE_COLOURS[1] if x == code else LINE_COLOURS[0]
+        ax.scatter(np.full(len(column), x), column, s=90, color=colour, zorder=2)
+        ax.text(x, max(sizes) / 2 + 0.2, sizes[x], ha="center", va="bottom", color=colour)
+    ax.set(title=title, ylim=(-max(sizes) / 2, max(sizes) / 2 + 1))
+    bare(ax)
+    return ax
+
+
+def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw an autoencoder as two trapezoids with the layers' sizes, the code between them.
+
+    Parameters
+    ----------
+    sizes : units of the encoder, input first and code last; the decoder mirrors them
+    """
+    ax = axes(ax, (6, 2))
+    depth = len(sizes) - 1
+    mirrored = [*sizes, *sizes[-2::-1]]
+    # Heights on a log scale: 784 and 2 would not fit one picture otherwise.
+    heights = np.log2(np.array(mirrored) + 1)
+    tall = heights.max()
+    for start, colour, name in (
+        (0, LINE_COLOURS[0], "encoder"),
+        (depth, LINE_COLOURS[2], "decoder"),
+    ):
+        left, right = heights[start] / 2, heights[start + depth] / 2
+        x = (start, start + depth)
+        corners = [(x[0], -left), (x[0], left), (x[1], right), (x[1], -right)]
+        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+        ax.text(start + depth / 2, -0.53 * tall, name, ha="center", va="top", color=colour)
+    for x, (size, height) in enumerate(zip(mirrored, heights, strict=True)):
+        colour = LINE_COLOURS[1] if x == depth else GREY
+        ax.plot([x, x], [-height / 2, height / 2], color=colour, linewidth=2)
+        ax.text(x, height / 2 + 0.05, size, ha="center", va="bottom", color=colour)
+    ax.set(title=title, ylim=(-0.65 * tall, 0.72 * tall))
+    bare(ax)
+    return ax
