@@ -47,9 +47,20 @@ class Check:
         return literal(self.call.args[0] if self.call.args else None)
 
     @property
+    def of(self) -> str | None:
+        """The ids that the call spells out; empty without `of`, None if it is no literal string."""
+        return "" if keyword(self.call, "of") is None else literal(keyword(self.call, "of"))
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids one by one."""
+        return (self.of or "").split()
+
+    @property
     def source(self) -> str | None:
-        """The source that the call spells out; None if it is no literal string."""
-        return literal(keyword(self.call, "source"))
+        """The source that the call spells out; empty without, None if it is no literal string."""
+        given = keyword(self.call, "source")
+        return "" if given is None else literal(given)
 
 
 # Files --------------------------------------------------------------------------------------------
