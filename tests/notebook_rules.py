@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 import re
 
-from aelib.claims import Claims
+from aelib import statements
+from aelib.claims import FULL_ONLY, REPRODUCED, Claims
 from aelib.explorer import MARK, Explorer, page_template
 import nbformat
 from nbformat import NotebookNode
@@ -181,40 +182,57 @@ def sections(notebook: NotebookNode) -> Problems:
 
 
 def spelt_out(notebook: NotebookNode) -> Problems:
-    """Statements and sources are literal strings, so that a reader finds them by searching."""
+    """Statements, ids and sources are literal strings, so that a reader finds them by searching."""
     for check in checks(notebook):
-        if None in (check.statement, check.source):
-            yield f"statement and source must be literal strings: {ast.unparse(check.call)[:100]}"
+        if None in (check.statement, check.of, check.source):
+            yield f"statement, of, source must be literal strings: {ast.unparse(check.call)[:100]}"
+        for name in check.ids:
+            if name not in statements.load():
+                yield f'of names "{name}", which is no id in aelib/statements.csv'
 
 
 def ledger_is_current(notebook: NotebookNode) -> Problems:
-    """Its ledgers show the statements and sources that stand in the code now."""
-    written = [(check.statement, check.source) for check in checks(notebook)]
-    shown = [(claim["statement"], claim["source"]) for claim in claims(notebook)]
+    """Its ledgers show the statements, ids and sources that stand in the code now."""
+    written = [(check.statement, check.of, check.source) for check in checks(notebook)]
+    shown = [
+        (row["statement"], row.get("of", ""), row.get("source", "")) for row in claims(notebook)
+    ]
     if not shown:
         yield "displays no ledger"
     elif written != shown:
-        differ = [pair for pair in [*written, *shown] if (pair in written) != (pair in shown)]
+        differ = [entry for entry in [*written, *shown] if (entry in written) != (entry in shown)]
         yield f"its ledger is not from the code that stands there now: {differ or 'other order'}"
 
 
 def ledger_is_rendered(notebook: NotebookNode) -> Problems:
-    """Its ledgers look as `Claims` draws them now."""
+    """Its ledgers, and its sections' small tables, look as `Claims` draws them now."""
     for n, output in outputs(notebook):
-        rows = output.get("metadata", {}).get("aelib", {}).get("claims")
-        if rows is None:
-            continue
-        ledger = Claims.from_rows(rows)
-        drawn = {"text/html": ledger._repr_html_(), "text/plain": repr(ledger)}
-        if output.data != drawn:
-            yield f"cell {n} shows a ledger that is not what aelib.claims draws from its rows"
+        facts = output.get("metadata", {}).get("aelib", {})
+        drawn = [Claims.from_rows(rows) for key, rows in facts.items() if key == "claims"]
+        drawn += [
+            Claims.from_rows(rows).section() for key, rows in facts.items() if key == "section"
+        ]
+        for ledger in drawn:
+            if output.data != ledger._repr_mimebundle_()[0]:
+                yield f"cell {n} shows verdicts that are not what aelib.claims draws from its rows"
+
+
+def sections_are_of_the_ledger(notebook: NotebookNode) -> Problems:
+    """The sections' small tables say what the ledgers say."""
+    rows = claims(notebook)
+    for n, output in outputs(notebook):
+        for row in output.get("metadata", {}).get("aelib", {}).get("section", []):
+            if row not in rows:
+                yield f"cell {n} shows a verdict that stands in no ledger: {row['statement']}"
 
 
 def refuted_with_reason(notebook: NotebookNode) -> Problems:
-    """A statement that is not reproduced says why."""
+    """A statement that is not reproduced, or not always, says why; none is left undecided."""
     for claim in claims(notebook):
-        if claim["verdict"] != "reproduced" and not claim["why"].strip():
+        if claim["verdict"] != REPRODUCED and not claim["why"].strip():
             yield f"does not say why this is {claim['verdict']}: {claim['statement']}"
+        if claim["verdict"] == FULL_ONLY:
+            yield f"leaves this to the full profile, which is what it ran in: {claim['statement']}"
 
 
 def measured_verdicts(notebook: NotebookNode) -> Problems:
@@ -249,6 +267,7 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     spelt_out,
     ledger_is_current,
     ledger_is_rendered,
+    sections_are_of_the_ledger,
     refuted_with_reason,
     measured_verdicts,
     ledger_is_tested,

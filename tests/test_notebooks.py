@@ -18,7 +18,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SETUP = "aelib 0.1.0 · Python 3.11.7 · TensorFlow 2.21.0 · Keras 3.15.1 · CPU, 2 cores · "
 CHECKS = """\
 ledger = Claims()
-ledger.check("Deeper is better", source="Rivas, Fig. 7.7", holds=deep < shallow, measured=f"{deep}")
+ledger.check("Deeper is better", of="R077 Z04", holds=deep < shallow, measured=f"{deep}")
 ledger.check(
     "Shallow is "
     "good enough",
@@ -57,8 +57,8 @@ def test_notebook_is_not_too_large(path):
 # The rules, each broken on purpose ----------------------------------------------------------------
 
 
-def ledger_output(**change: str) -> NotebookNode:
-    """Return what the ledger of the good notebook displays, its last row changed."""
+def ledger_output(section: bool = False, **change: str) -> NotebookNode:
+    """Return what the good notebook's ledger, or its section, displays, its last row changed."""
     refuted = {
         "statement": "Shallow is good enough",
         "source": "Zen",
@@ -68,12 +68,13 @@ def ledger_output(**change: str) -> NotebookNode:
     }
     first = {
         "statement": "Deeper is better",
-        "source": "Rivas, Fig. 7.7",
+        "of": "R077 Z04",
         "verdict": "reproduced",
         "measured": "0.1",
         "why": "",
     }
-    data, metadata = Claims.from_rows([first, refuted | change])._repr_mimebundle_()
+    ledger = Claims.from_rows([first, refuted | change])
+    data, metadata = (ledger.section() if section else ledger)._repr_mimebundle_()
     return new_output("execute_result", data, metadata=metadata, execution_count=3)
 
 
@@ -135,9 +136,9 @@ def text(printed: str, name: str = "stdout") -> NotebookNode:
     return new_output("stream", name=name, text=printed)
 
 
-def redrawn(**data: str) -> NotebookNode:
-    """Return the ledger's output, drawn otherwise than by `Claims`."""
-    output = ledger_output()
+def redrawn(section: bool = False, **data: str) -> NotebookNode:
+    """Return the ledger's output, or its section's, drawn otherwise than by `Claims`."""
+    output = ledger_output(section)
     output.data.update({f"text/{kind}": drawn for kind, drawn in data.items()})
     return output
 
@@ -174,14 +175,21 @@ BROKEN = [
     ("sections", edit(4, "## References", "## Refs")),
     ("spelt_out", edit(3, '"Zen"', 'f"Zen"')),
     ("spelt_out", edit(3, '"Deeper is better"', "statement")),
+    ("spelt_out", edit(3, '"R077 Z04"', "ids")),
+    ("spelt_out", edit(3, "R077 Z04", "R077 Z99")),
     ("ledger_is_current", edit(3, "good enough", "not good enough")),
-    ("ledger_is_current", edit(3, "Fig. 7.7", "Fig. 7.8")),
+    ("ledger_is_current", edit(3, '"Zen"', '"Zen, 2"')),
+    ("ledger_is_current", edit(3, "R077 Z04", "R077")),
     ("ledger_is_current", edit(3, "ledger = Claims()", "ledger = Claims()\nledger.check('New')")),
     ("ledger_is_current", lambda notebook: notebook.cells[3].outputs.append(ledger_output())),
     ("ledger_is_current", lambda notebook: notebook.cells[3].update(outputs=[])),
     ("ledger_is_rendered", show(redrawn(html="<table></table>"), 3)),
     ("ledger_is_rendered", show(redrawn(plain="1. reproduced"), 3)),
+    ("ledger_is_rendered", show(redrawn(section=True, html="<table></table>"), 2)),
+    ("sections_are_of_the_ledger", show(ledger_output(section=True, measured="0.3"), 2)),
     ("refuted_with_reason", show(ledger_output(why=""), 3)),
+    ("refuted_with_reason", show(ledger_output(verdict="depends", why=""), 3)),
+    ("refuted_with_reason", show(ledger_output(verdict="full profile only"), 3)),
     ("measured_verdicts", edit(3, "deep < shallow", "True")),
     ("measured_verdicts", edit(3, "bool(shallow < 0.1)", "bool(1 < 0.1)")),
     ("ledger_is_tested", lambda notebook: notebook.cells[3].metadata.pop("tags")),
@@ -189,6 +197,8 @@ BROKEN = [
 
 
 def test_good_notebook_keeps_every_rule(good):
+    assert problems(good) == {}
+    good.cells[2].outputs = [ledger_output(section=True)]
     assert problems(good) == {}
 
 
