@@ -20,6 +20,7 @@ extensions = [
     "myst_nb",
     "sphinx_design",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
@@ -40,6 +41,7 @@ myst_url_schemes = {
 
 # The API -----------------------------------------------------------------------------------------
 
+templates_path = ["_templates"]  # how autosummary lays out a module
 numpy.typing.ArrayLike = NewType("ArrayLike", object)  # else its ten members are listed
 add_module_names = False
 autodoc_default_options = {"members": True}

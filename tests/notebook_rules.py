@@ -184,7 +184,7 @@ def sections(notebook: NotebookNode) -> Problems:
 def spelt_out(notebook: NotebookNode) -> Problems:
     """Statements, ids and sources are literal strings, so that a reader finds them by searching."""
     for check in checks(notebook):
-        if None in (check.statement, check.of, check.source):
+        if None in (check.statement, check.of, check.source) or not (check.of or check.source):
             yield f"statement, of, source must be literal strings: {ast.unparse(check.call)[:100]}"
         for name in check.ids:
             if name not in statements.load():

@@ -176,6 +176,7 @@ BROKEN = [
     ("spelt_out", edit(3, '"Zen"', 'f"Zen"')),
     ("spelt_out", edit(3, '"Deeper is better"', "statement")),
     ("spelt_out", edit(3, '"R077 Z04"', "ids")),
+    ("spelt_out", edit(3, 'of="R077 Z04", ', "")),
     ("spelt_out", edit(3, "R077 Z04", "R077 Z99")),
     ("ledger_is_current", edit(3, "good enough", "not good enough")),
     ("ledger_is_current", edit(3, '"Zen"', '"Zen, 2"')),

@@ -1,6 +1,7 @@
 """The tool that executes notebooks: what it saves, reports and refuses."""
 
 from base64 import b64decode, b64encode
+from collections import Counter
 import io
 import json
 from pathlib import Path
@@ -124,8 +125,17 @@ def test_every_ledger_counts():
         return new_code_cell(outputs=[output])
 
     cells = [shows("reproduced", "not reproduced"), new_code_cell("1"), shows("reproduced")]
-    assert tool.count_verdicts(new_notebook(cells=cells)) == (2, 1)
-    assert tool.count_verdicts(new_notebook(cells=cells[1:2])) == (0, 0)
+    assert tool.count_verdicts(new_notebook(cells=cells)) == {"reproduced": 2, "not reproduced": 1}
+    assert tool.count_verdicts(new_notebook(cells=cells[1:2])) == {}
+
+
+def test_every_word_of_a_verdict_has_a_column():
+    counts = Counter({"reproduced": 2, "depends": 1, "full profile only": 3})
+    table = tool.report([tool.Result(Path("01_a"), 1.0, counts), tool.Result(Path("02_b"), 2.0)])
+    header, first, second, total = map(str.split, table.splitlines())
+    words = "notebook seconds reproduced not reproduced depends full profile only total"
+    assert header == words.split()
+    assert first[2:] == total[2:] == ["2", "0", "1", "3", "6"] and set(second[2:]) == {"0"}
 
 
 def test_in_place_saves_a_success_and_leaves_a_failure_untouched(tmp_path, capsys):

@@ -227,7 +227,7 @@ def test_link_on_github_is_the_heading_as_jupyter_names_it():
 
 
 def test_a_document_lists_its_statements_with_verdict_number_and_link(course):
-    page = tool.document_page("Rivas", course, link)
+    page = tool.document_page("Rivas", tool.collect(course), link)
     assert page.startswith(
         "# P. Rivas, Deep Learning for Beginners, ch. 7\n\n"
         "100 statements in the document's own order and in our words: 2 judged, 1 beyond"

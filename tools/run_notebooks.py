@@ -10,8 +10,9 @@ Run from the root of the repository; `make run` and `make full` do so:
 import argparse
 import asyncio
 from base64 import b64decode, b64encode
+from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 import os
 from pathlib import Path
@@ -21,6 +22,7 @@ import sys
 from tempfile import TemporaryFile
 import time
 
+from aelib.claims import NOT_REPRODUCED, REPRODUCED
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 import nbformat
@@ -29,7 +31,7 @@ from notebook_parts import claims, code_cells, find_notebooks, number, save
 from PIL import Image
 from tqdm import tqdm
 
-VERDICTS = ("reproduced", "not reproduced")
+VERDICTS = (REPRODUCED, NOT_REPRODUCED)  # the columns of the table; further words follow
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TIMING = ("execution", "ExecuteTime", "papermill")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -45,14 +47,14 @@ class Result:
     ----------
     path : the notebook
     seconds : how long it ran
-    verdicts : how often each verdict stands in its ledgers, in the order of `VERDICTS`
+    verdicts : how often each verdict stands in its ledgers
     failure : why it stopped, such as "failed in cell 12"; empty if it ran to its end
     traceback : what Python said about the failure
     """
 
     path: Path
     seconds: float
-    verdicts: tuple[int, int] = (0, 0)
+    verdicts: Counter[str] = field(default_factory=Counter)
     failure: str = ""
     traceback: str = ""
 
@@ -196,10 +198,9 @@ def run_notebook(path: Path, target: Path, profile: str, bar: tqdm) -> Result:
 # Verdicts -----------------------------------------------------------------------------------------
 
 
-def count_verdicts(notebook: NotebookNode) -> tuple[int, int]:
-    """Count the statements that were reproduced and those that were not."""
-    found = [claim["verdict"] for claim in claims(notebook)]
-    return found.count(VERDICTS[0]), found.count(VERDICTS[1])
+def count_verdicts(notebook: NotebookNode) -> Counter[str]:
+    """Count how often each verdict stands in a notebook's ledgers."""
+    return Counter(claim["verdict"] for claim in claims(notebook))
 
 
 # The report ---------------------------------------------------------------------------------------
@@ -207,20 +208,21 @@ def count_verdicts(notebook: NotebookNode) -> tuple[int, int]:
 
 def report(results: list[Result]) -> str:
     """Lay the results out as an aligned table with a row of totals."""
-    header = ["notebook", "seconds", *VERDICTS, "total"]
-    rows = [table_row(result) for result in results]
-    verdicts = tuple(sum(result.verdicts[n] for result in results) for n in range(2))
+    verdicts = sum((result.verdicts for result in results), Counter())
     seconds = sum(result.seconds for result in results)
-    rows.append(table_row(Result(Path("all"), seconds, verdicts)))
-    lines = align([header, *[row[: len(header)] for row in rows]])
-    notes = ["", *[row[len(header)] for row in rows]]
+    rows = [*results, Result(Path("all"), seconds, verdicts)]
+    words = list(dict.fromkeys([*VERDICTS, *verdicts]))
+    lines = align(
+        [["notebook", "seconds", *words, "total"], *[table_row(row, words) for row in rows]]
+    )
+    notes = ["", *[row.failure for row in rows]]
     return "\n".join(f"{line}  {note}".rstrip() for line, note in zip(lines, notes, strict=True))
 
 
-def table_row(result: Result) -> list[str]:
-    """Return a result's cells in the table; the last one stands outside the columns."""
-    counts = [*result.verdicts, sum(result.verdicts)]
-    return [result.path.stem, f"{result.seconds:.0f}", *map(str, counts), result.failure]
+def table_row(result: Result, words: list[str]) -> list[str]:
+    """Return a result's cells in the table, with a column for each word of a verdict."""
+    counts = [*[result.verdicts[word] for word in words], result.verdicts.total()]
+    return [result.path.stem, f"{result.seconds:.0f}", *map(str, counts)]
 
 
 def align(rows: list[list[str]]) -> list[str]:

@@ -8,7 +8,7 @@ Run from the root of the repository; `make claims` does so:
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 import re
@@ -175,6 +175,11 @@ def read(path: Path) -> tuple[str, list[Finding]]:
     return next((title for _, title in headings(notebook)), path.stem), findings
 
 
+def collect(notebooks: Iterable[Path]) -> list[Finding]:
+    """List what came of all statements of some notebooks; errors are those of `read`."""
+    return [finding for path in notebooks for finding in read(path)[1]]
+
+
 # Markdown -----------------------------------------------------------------------------------------
 
 
@@ -320,12 +325,20 @@ def standing_in_words(findings: Sequence[Finding]) -> str:
     )
 
 
-def standing_by_document(findings: Sequence[Finding]) -> str:
-    """Lay out how far each document's statements are judged."""
-    rows = [
-        [escape(title), *map(str, standing(statements_of(document), findings))]
-        for document, title in statements.DOCUMENTS.items()
-    ]
+def standing_by_document(
+    findings: Sequence[Finding], pages: Mapping[str, str] | None = None
+) -> str:
+    """Lay out how far each document's statements are judged.
+
+    Parameters
+    ----------
+    findings : the verdicts of all notebooks
+    pages : where the page of each document lies, by its short name; without, there are no links
+    """
+    rows = []
+    for document, title in statements.DOCUMENTS.items():
+        name = f"[{escape(title)}]({pages[document]})" if pages else escape(title)
+        rows.append([name, *map(str, standing(statements_of(document), findings))])
     return markdown_table(
         ["document", "statements", "judged", "beyond any experiment", "open"], rows
     )
@@ -362,9 +375,8 @@ def in_order(document: str, findings: Sequence[Finding], link: Link, numbers: bo
     return ("\n\n" if numbers else "\n").join(items)
 
 
-def document_page(document: str, notebooks: Sequence[Path], link: Link) -> str:
-    """Write the page of one document; the arguments are those of `in_order` and `page`."""
-    findings = [finding for path in notebooks for finding in read(path)[1]]
+def document_page(document: str, findings: Sequence[Finding], link: Link) -> str:
+    """Write the page of one document; the arguments are those of `in_order`."""
     every, done, beyond, left = standing(statements_of(document), findings)
     return (
         f"# {escape(statements.DOCUMENTS[document])}\n\n"
@@ -413,13 +425,12 @@ def page(notebooks: Sequence[Path], link: Link) -> str:
 
 def summary(notebooks: Sequence[Path]) -> str:
     """Write the totals for the README."""
-    findings = [finding for path in notebooks for finding in read(path)[1]]
+    findings = collect(notebooks)
     return f"{totals(findings)} {standing_in_words(findings)}\n"
 
 
-def all_documents(notebooks: Sequence[Path], link: Link) -> str:
+def all_documents(findings: Sequence[Finding], link: Link) -> str:
     """List the statements of all documents, each document's in its own order."""
-    findings = [finding for path in notebooks for finding in read(path)[1]]
     parts = [
         f"### {escape(title)}\n\n{in_order(document, findings, link, numbers=False)}"
         for document, title in statements.DOCUMENTS.items()
@@ -457,7 +468,7 @@ def files(root: Path) -> dict[Path, str]:
         )
     return {
         root / "CLAIMS.md": "\n".join(
-            [ORIGIN + page(notebooks, on_github), all_documents(notebooks, on_github)]
+            [ORIGIN + page(notebooks, on_github), all_documents(collect(notebooks), on_github)]
         ),
         root / "README.md": filled,
     }
