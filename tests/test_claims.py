@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 import re
+import subprocess
+import sys
 
 from aelib import claims
 from aelib.claims import Claims, Verdict
 from IPython.core.formatters import DisplayFormatter
+from nbval.plugin import get_sanitize_patterns
 import numpy as np
 import pytest
 
@@ -264,7 +267,7 @@ def test_html_names_the_conditions(ledger):
 
 
 def test_nbval_is_told_to_pass_over_what_the_profiles_decide_differently(monkeypatch):
-    pairs = re.findall(r"^regex: (.*)\nreplace: (.*)$", SANITIZE.read_text(), re.MULTILINE)
+    pairs = dict(get_sanitize_patterns(SANITIZE.read_text())).items()
     seen = set()
     for profile, measured in {"quick": "0.3", "full": "0.1"}.items():
         monkeypatch.setenv("AELIB_PROFILE", profile)
@@ -280,6 +283,11 @@ def test_nbval_is_told_to_pass_over_what_the_profiles_decide_differently(monkeyp
                 seen.add((type(shown), kind, text))
                 assert "It sleeps" in text and "1 | 7" in text
     assert len(seen) == 4
+
+
+def test_tools_that_read_ledgers_do_not_start_tensorflow():
+    code = "import sys, aelib.claims; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_empty_ledger_shows_itself():

@@ -238,7 +238,7 @@ def test_a_document_lists_its_statements_with_verdict_number_and_link(course):
     assert items["R091"] == (
         "- **R091** *Summary*: Deeper is usually the key to a good model.\\\n"
         "  **Not reproduced**, [01, cell 2](01_first.html#2-What-comes-back): "
-        "Deeper is better? Measured: 1 &lt; 2 *Not at equal width.*"
+        "Deeper is better? Measured: 1 &lt; 2. *Not at equal width.*"
     )
     assert items["R016"].endswith("\\\n  Open: notebook 01 is to judge it.")
     assert "\\\n  No experiment can judge it. A setting of the listing" in items["R037"]

@@ -362,7 +362,7 @@ def in_order(document: str, findings: Sequence[Finding], link: Link, numbers: bo
             verdict = finding.verdict
             line = f"**{verdict.verdict.capitalize()}**, {cell_link(finding, link)}"
             if numbers:
-                line += f": {sentence(verdict.statement)} Measured: {escape(verdict.measured)}"
+                line += f": {sentence(verdict.statement)} Measured: {sentence(verdict.measured)}"
                 line += f" *{explained(verdict)}*" if verdict.reasons else ""
             lines.append(line)
         if not verdicts[one.id]:
