@@ -199,8 +199,12 @@ BROKEN = [
 
 def test_good_notebook_keeps_every_rule(good):
     assert problems(good) == {}
+
+
+def test_section_of_the_ledger_keeps_the_rules(good):
     good.cells[2].outputs = [ledger_output(section=True)]
-    assert problems(good) == {}
+    for rule in (rules.ledger_is_rendered, rules.sections_are_of_the_ledger):
+        assert not list(rule(good))
 
 
 @pytest.mark.parametrize(("rule", "change"), BROKEN)
