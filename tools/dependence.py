@@ -51,7 +51,8 @@ def uses(tree: ast.AST) -> Iterator[tuple[set[str], set[str]]]:
     """Yield what is written together with what it is computed from, for every statement."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
-            yield set().union(*map(targets, node.targets)), names(node.value)
+            for target in node.targets:
+                yield from assigned(target, node.value)
         elif isinstance(node, ast.AugAssign | ast.AnnAssign | ast.NamedExpr) and node.value:
             yield targets(node.target), names(node.value)
         elif isinstance(node, ast.For | ast.comprehension):
@@ -64,6 +65,16 @@ def uses(tree: ast.AST) -> Iterator[tuple[set[str], set[str]]]:
             # errors.append(error): what the list holds depends on what it is given.
             given = [*node.args, *(pair.value for pair in node.keywords)]
             yield targets(node.func), set().union(set(), *map(names, given))
+
+
+def assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[set[str], set[str]]]:
+    """Yield what an assignment writes, from what; of `a, b = x, y` each part on its own."""
+    parts = [getattr(side, "elts", []) for side in (target, value)]
+    if parts[0] and len(parts[0]) == len(parts[1]):
+        for one, other in zip(*parts, strict=True):
+            yield from assigned(one, other)
+    else:
+        yield targets(target), names(value)
 
 
 def sources(tree: ast.AST) -> Iterator[str]:

@@ -251,7 +251,9 @@ def around(source: str, text: str) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code: 1 if a number stands on nothing."""
-    parser = argparse.ArgumentParser(description="Name the numbers in prose that nothing bears out.")
+    parser = argparse.ArgumentParser(
+        description="Name the numbers in prose that nothing bears out."
+    )
     parser.add_argument("numbers", nargs="*", help="notebooks by number, such as 02 03; none: all")
     options = parser.parse_args(argv)
     paths = find_notebooks(Path("notebooks"))
