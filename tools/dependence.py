@@ -88,7 +88,7 @@ def sources(tree: ast.AST) -> Iterator[str]:
             package, *parts = node.module.split(".")
             for alias in node.names:
                 part = [*parts, alias.name][0]
-                if package in MEASURING or package == "aelib" and part in MEASURING_PARTS:
+                if package in MEASURING or (package == "aelib" and part in MEASURING_PARTS):
                     yield alias.asname or alias.name
 
 

@@ -9,7 +9,7 @@ docs/readme.jinja holds the tables, each between two comments, <!-- name --> and
 in README.md. It takes its numbers from three places:
 
     found("03", "10-2 # # #")      the numbers where # stands, in an output of notebook 03
-    published("Rifai", "plain")    figures of docs/published.toml, by work and the start of their place
+    published("Rifai", "test")     figures of docs/published.toml, by work and start of their place
     measured("toy")                lowest and highest of benchmarks/results.json
 """
 

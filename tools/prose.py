@@ -6,13 +6,13 @@ Run from the root of the repository to see what stands on nothing:
     python tools/prose.py 02 03
 
 Read are decimals, percentages and counts from 10 on, with their digits; formulas only as far as
-they hold decimals. Not read are years, the numbers of notebooks, cells, sections, figures and pages,
-quoted listings, addresses, and what the exercises and references say. A number is borne out by one
-that rounds to it, a percentage by a share as well. Many a number rounds to 0.05: what has one or two
-digits is looked for among the six code cells above and the six below only. What nothing bears out is
-either loose or, where a text compares ("3.1 times", "4 points"), unclear: it may follow from two
-numbers, but none is guessed. Both need a reason in the text cell's metadata, under the number as the
-text has it:
+they hold decimals. Not read are years, the numbers of notebooks, cells, sections, figures and
+pages, quoted listings, addresses, and what the exercises and references say. A number is borne out
+by one that rounds to it, a percentage by a share as well. Many a number rounds to 0.05: what has
+one or two digits is looked for among the six code cells above and the six below only. What nothing
+bears out is either loose or, where a text compares ("3.1 times", "4 points"), unclear: it may
+follow from two numbers, but none is guessed. Both need a reason in the text cell's metadata, under
+the number as the text has it:
 
     "aelib": {"numbers": {"3.1 times": "0.0453 over 0.0146, both in the table of cell 12"}}
 """

@@ -27,9 +27,11 @@ from run_notebooks import select
 
 def drawn_anew(output: NotebookNode) -> dict[str, str] | None:
     """Return what an output's facts look like now; None if it holds none to draw from."""
-    rows = output.get("metadata", {}).get("aelib", {}).get("claims")
-    if rows is not None:
-        return Claims.from_rows(rows)._repr_mimebundle_()[0]
+    facts = output.get("metadata", {}).get("aelib", {})
+    if "claims" in facts:
+        return Claims.from_rows(facts["claims"])._repr_mimebundle_()[0]
+    if "section" in facts:  # the small table of a section
+        return Claims.from_rows(facts["section"]).section()._repr_mimebundle_()[0]
     html = output.get("data", {}).get("text/html", "")
     if "srcdoc=" in html:
         explorer = Explorer.from_html(html)
