@@ -47,6 +47,12 @@ def test_fields_that_only_newer_versions_of_python_have_do_not_count():
     assert digests.tree(function) == before
 
 
+def test_empty_text_at_the_end_of_an_f_string_does_not_count():
+    one, other = (ast.parse('f"{x:{w}}"', mode="eval").body for _ in range(2))
+    one.values[0].format_spec.values.append(ast.Constant(""))
+    assert digests.tree(one) == digests.tree(other)
+
+
 def test_count_of_an_execution_is_free_and_the_order_of_outputs_is_not():
     one, two = (new_output("display_data", {"text/plain": text}) for text in "ab")
     result = new_output("execute_result", {"text/plain": "c"}, execution_count=3)

@@ -42,8 +42,12 @@ def digest(value: Any) -> str:
 def tree(node: Any) -> Any:
     """Turn a syntax tree into lists and strings, the same from every version of Python.
 
-    `ast.dump` is not: newer versions have fields that older ones lack, empty where not used.
+    `ast.dump` is not: newer versions have fields that older ones lack, empty where not used, and
+    3.12 ends the format of a field in an f-string with an empty text.
     """
+    if isinstance(node, ast.JoinedStr):
+        parts = [part for part in node.values if getattr(part, "value", None) != ""]
+        return ["JoinedStr", tree(parts)]
     if isinstance(node, ast.AST):
         fields = [(name, tree(value)) for name, value in ast.iter_fields(node)]
         used = [[name, value] for name, value in fields if name != "kind" and value not in ([], "")]
