@@ -3,24 +3,26 @@
 PYTHON =
 NB =
 REPO =
+ACCEPT =
+RECORD =
 VENV = .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 NOTEBOOKS = $(BIN)/python tools/run_notebooks.py
-VERDICTS = $(BIN)/python tools/verdicts.py
+VERDICTS = $(BIN)/python tools/verdicts.py && $(BIN)/python tools/figures.py
 SITE = $(BIN)/python tools/build_site.py
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 PROBE = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 NBVAL = --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
-.PHONY: help run test full site claims colab lab bench format clean FORCE
+.PHONY: help run test full site claims redraw colab lab bench format clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 : /p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F ' : ' '{ printf "%-14s %s\n", $$1, $$2 }'
 	@echo
-	@echo '  run, test, full and lab take notebooks by number:  make full NB="02 03"'
+	@echo '  run, test, full, redraw and lab take notebooks by number:  make full NB="02 03"'
 	@echo '  The first of them sets up $(VENV); to choose its Python:  make run PYTHON=python3.12'
 
 run: $(STAMP) ## execute every notebook in the quick profile and build the site from it
@@ -41,8 +43,12 @@ full: $(STAMP) ## execute every notebook in the full profile and save it in its 
 site: $(STAMP) ## build the site from the committed notebooks into build/site
 	@$(SITE)
 
-claims: $(STAMP) ## collect the verdicts of the saved notebooks in CLAIMS.md and README.md
+claims: $(STAMP) ## collect verdicts and figures of the saved notebooks in CLAIMS.md and README.md
 	@$(VERDICTS)
+
+# ACCEPT=1 also notes tags, alternative texts and the order of texts as they stand now.
+redraw: $(STAMP) ## draw ledgers, explorers and shown code anew, without a run
+	@$(BIN)/python tools/redraw.py $(if $(ACCEPT),--accept) $(NB)
 
 # The repository's name changes pyproject.toml, but nothing that was set up from it.
 colab: $(STAMP) ## link the notebooks to Colab, where they are published: REPO=owner/name
@@ -56,7 +62,7 @@ lab: $(STAMP) ## open the course in JupyterLab
 	$(BIN)/python -m jupyterlab $$first
 
 bench: $(STAMP) ## measure what is faster than what
-	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/speed.py $(if $(RECORD),--record)
 
 format: $(STAMP) ## bring code and notebooks into the style that `make test` checks
 	@$(BIN)/ruff format

@@ -10,10 +10,13 @@ import re
 from aelib import statements
 from aelib.claims import FULL_ONLY, REPRODUCED, Claims
 from aelib.explorer import MARK, Explorer, page_template
+from dependence import computed, constant_parts
+import digests
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
     MAGIC,
+    calls,
     checks,
     claims,
     code_cells,
@@ -27,6 +30,23 @@ from notebook_parts import (
 from run_notebooks import TIMING
 
 CHECKED = "nbval-check-output"
+GALLERY = "gallery"
+SHORTEST_ALT = 20
+# They start other programs, hide errors or reach around what the rules can read.
+FORBIDDEN_MODULES = {
+    "builtins",
+    "contextlib",
+    "ctypes",
+    "importlib",
+    "multiprocessing",
+    "os",
+    "pip",
+    "pty",
+    "runpy",
+    "subprocess",
+    "sys",
+}
+FORBIDDEN_CALLS = {"__import__", "compile", "eval", "exec", "get_ipython", "globals", "open"}
 LONGEST_SETUP = 8
 LONGEST_CELL = 25
 LARGEST_FILE = 700_000
@@ -61,6 +81,20 @@ def explorers(notebook: NotebookNode) -> list[str]:
     """List the HTML of all latent explorers that a notebook shows."""
     pages = [output.get("data", {}).get("text/html", "") for _, output in outputs(notebook)]
     return [page for page in pages if "srcdoc=" in page]
+
+
+# What the run signed ------------------------------------------------------------------------------
+
+
+def as_it_ran(notebook: NotebookNode) -> Problems:
+    """Code and outputs are those of the run, in its order; shown functions are aelib's of today."""
+    yield from digests.changed_since_the_run(notebook)
+
+
+def as_it_stood(notebook: NotebookNode) -> Problems:
+    """Tags, alternative texts and the order of texts are those that the run or redraw.py noted."""
+    for problem in digests.changed_by_hand(notebook):
+        yield f"{problem}; if that is meant: make redraw ACCEPT=1"
 
 
 # How it was executed ------------------------------------------------------------------------------
@@ -153,6 +187,42 @@ def plain_python(notebook: NotebookNode) -> Problems:
             yield f"cell {n} is not plain Python; the only magic allowed is {MAGIC}"
 
 
+def no_try(notebook: NotebookNode) -> Problems:
+    """No cell catches an error: what fails shall be seen to fail."""
+    for n, cell in enumerate(code_cells(notebook), start=1):
+        if any(isinstance(node, ast.Try | ast.TryStar) for node in ast.walk(syntax(cell))):
+            yield f"cell {n} holds a try; let it fail, or mend what fails"
+
+
+def no_other_programs(notebook: NotebookNode) -> Problems:
+    """No cell starts other programs, installs anything or runs code that is not on the page."""
+    for n, cell in enumerate(code_cells(notebook), start=1):
+        tree = syntax(cell)
+        nodes = list(ast.walk(tree))
+        modules = [a.name for node in nodes if isinstance(node, ast.Import) for a in node.names]
+        modules += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        for module in modules:
+            if module.split(".")[0] in FORBIDDEN_MODULES:
+                yield f"cell {n} imports {module}: no module that runs programs or hides errors"
+        for call in calls(tree):
+            if isinstance(call.func, ast.Name) and call.func.id in FORBIDDEN_CALLS:
+                yield f"cell {n} calls {call.func.id}: the page shows all code that runs"
+
+
+def pictures_described(notebook: NotebookNode) -> Problems:
+    """At most one cell is tagged for the gallery; it shows a picture and says in words what of."""
+    cells = list(enumerate(code_cells(notebook), start=1))
+    tagged = [pair for pair in cells if GALLERY in pair[1].metadata.get("tags", [])]
+    for n, cell in tagged:
+        if not any("image/png" in output.get("data", {}) for output in cell.outputs):
+            yield f'cell {n} is tagged "{GALLERY}" and shows no picture'
+        text = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        if len(text) < SHORTEST_ALT:
+            yield f"cell {n}: its picture needs an alternative text (metadata: mystnb, image, alt)"
+    if len(tagged) > 1:
+        yield f'cells {[n for n, _ in tagged]} are tagged "{GALLERY}"; keep one'
+
+
 def short_cells(notebook: NotebookNode) -> Problems:
     """Code cells fit on a screen; the set-up cell is shorter still, what Colab needs left out."""
     for n, cell in enumerate(code_cells(notebook), start=1):
@@ -236,12 +306,11 @@ def refuted_with_reason(notebook: NotebookNode) -> Problems:
 
 
 def measured_verdicts(notebook: NotebookNode) -> Problems:
-    """Verdicts follow from results: `holds` depends on at least one name."""
+    """Verdicts follow from results: all that `holds` says depends on a model, data or training."""
+    results = computed(notebook)
     for check in checks(notebook):
-        holds = keyword(check.call, "holds")
-        nodes = ast.walk(holds) if holds else ()
-        if not {node.id for node in nodes if isinstance(node, ast.Name)} - {"bool"}:
-            yield f"the verdict does not depend on a result: {ast.unparse(check.call)[:100]}"
+        for part in constant_parts(keyword(check.call, "holds"), results):
+            yield f"the verdict rests on no result but on {part}: {ast.unparse(check.call)[:100]}"
 
 
 def ledger_is_tested(notebook: NotebookNode) -> Problems:
@@ -252,6 +321,8 @@ def ledger_is_tested(notebook: NotebookNode) -> Problems:
 
 
 RULES: list[Callable[[NotebookNode], Problems]] = [
+    as_it_ran,
+    as_it_stood,
     executed_in_order,
     no_errors,
     no_stderr,
@@ -261,6 +332,9 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     no_local_paths,
     explorers_are_current,
     plain_python,
+    no_try,
+    no_other_programs,
+    pictures_described,
     short_cells,
     one_title,
     sections,

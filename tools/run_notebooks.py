@@ -23,6 +23,7 @@ from tempfile import TemporaryFile
 import time
 
 from aelib.claims import NOT_REPRODUCED, REPRODUCED
+import digests
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 import nbformat
@@ -190,6 +191,8 @@ def run_notebook(path: Path, target: Path, profile: str, bar: tqdm) -> Result:
     failure, traceback = execute(notebook, path.parent, profile, bar)
     clean(notebook)
     shrink_pictures(notebook)
+    if not failure:
+        digests.sign(notebook)
     if not failure or target != path:
         save(notebook, target)
     return Result(path, time.monotonic() - started, count_verdicts(notebook), failure, traceback)
