@@ -24,7 +24,7 @@ import unicodedata
 import jinja2
 import nbformat
 from nbformat import NotebookNode
-from notebook_parts import code_cells, find_notebooks, number, printed_by_setup
+from notebook_parts import code_cells, find_notebooks, number, printed_by_setup, writing_to
 from run_notebooks import count_verdicts, select
 import verdicts
 
@@ -171,8 +171,8 @@ def card(chapter: Chapter) -> str:
     options = [f":link: {chapter.page}", ":link-type: doc"]
     if picture := chapter.picture():
         options += [f":img-top: {picture_name(chapter)}", f":img-alt: {picture[1]}"]
-    reproduced, refuted = count_verdicts(chapter.notebook)
-    footer = f"{reproduced} of {reproduced + refuted} reproduced"
+    counts = count_verdicts(chapter.notebook)
+    footer = f"{counts['reproduced']} of {counts.total()} reproduced"
     if not chapter.finished:
         footer = "did not run to its end"
     head = "\n".join([f":::{{grid-item-card}} {chapter.title}", *options])
@@ -312,8 +312,8 @@ def pieces_of_pages(chapters: Sequence[Chapter]) -> dict[str, str | int | Callab
         "needs": lambda *numbers: needs(chapters, numbers),
         "modules": modules(PACKAGE),
         "references": references(chapters),
-        "reproduced": sum(reproduced for reproduced, _ in counts),
-        "total": sum(map(sum, counts)),
+        "reproduced": sum(count["reproduced"] for count in counts),
+        "total": sum(count.total() for count in counts),
         # conf.py says where a link of this kind leads.
         "verdicts": verdicts.page(
             [chapter.path for chapter in chapters if chapter.finished],
@@ -385,7 +385,8 @@ def main(argv: list[str] | None = None) -> int:
     options = arguments(argv)
     paths = stand_in(find_notebooks(ROOT / "notebooks"), options.notebooks)
     try:
-        code = build(paths, options.into)
+        with writing_to(options.into.parent):
+            code = build(paths, options.into)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
