@@ -167,7 +167,11 @@ async def execute(
             where = f"failed in cell {len(started)}" if started else "did not start"
             return where, f"{error}. {WHEN_KILLED}\n{log.read().decode(errors='replace')}"
         finally:
-            if manager.has_kernel:
+            if (
+                client.km is None
+            ):  # it did not start; nbclient looks at it once more when Python ends
+                client.km = manager
+            elif manager.has_kernel:
                 await manager.shutdown_kernel(now=asyncio.current_task().cancelling() > 0)
             if client.kc:
                 client.kc.stop_channels()
