@@ -294,6 +294,20 @@ def test_nothing_runs_where_nothing_can_be_saved(
     assert remedy in printed.err and not printed.out
 
 
+def test_kernel_that_the_system_does_not_start_stops_no_other(tmp_path, capsys, monkeypatch):
+    for n in (1, 2):
+        write(tmp_path / f"{n:02}_a.ipynb", ["1"])
+
+    async def start(*_, **__):
+        raise refuse(errno.ENOMEM)
+
+    monkeypatch.setattr(tool.AsyncKernelManager, "start_kernel", start)
+    assert tool.main(["--folder", str(tmp_path), "--into", str(tmp_path / "build")]) == 1
+    printed = capsys.readouterr().out
+    assert "02_a.ipynb did not start\n" in printed and os.strerror(errno.ENOMEM) in printed
+    assert "2 of 2 failed (01, 02)" in printed
+
+
 # Several at once ----------------------------------------------------------------------------------
 
 

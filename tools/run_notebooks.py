@@ -167,9 +167,7 @@ async def execute(
             where = f"failed in cell {len(started)}" if started else "did not start"
             return where, f"{error}. {WHEN_KILLED}\n{log.read().decode(errors='replace')}"
         finally:
-            if (
-                client.km is None
-            ):  # it did not start; nbclient looks at it once more when Python ends
+            if client.km is None:  # It did not start; nbclient asks for it again when Python ends.
                 client.km = manager
             elif manager.has_kernel:
                 await manager.shutdown_kernel(now=asyncio.current_task().cancelling() > 0)
@@ -231,7 +229,7 @@ async def run_notebook(
     try:
         with writing_to(Path(gettempdir())):
             failure, traceback = await execute(notebook, path.parent, environment, bar)
-    except UnwritableError as error:
+    except (OSError, UnwritableError) as error:
         failure, traceback = "did not start", str(error)
     clean(notebook)
     shrink_pictures(notebook)
@@ -416,6 +414,7 @@ def check_in_place(options: argparse.Namespace) -> None:
     """
     if options.profile != "full":
         raise ValueError("only a full run is saved in place; add --profile full, or use --into")
+    print("Looking for all of MNIST.", file=sys.stderr)
     if problem := find_mnist(options.folder):
         raise ValueError(f"all of MNIST is needed for what is saved in place.\n{problem}")
 
