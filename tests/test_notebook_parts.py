@@ -1,5 +1,8 @@
 """What the tools read in a notebook, and how they save files."""
 
+import errno
+import os
+
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import notebook_parts as parts
 import pytest
@@ -54,4 +57,24 @@ def test_stopped_write_leaves_the_old_file(tmp_path, monkeypatch):
     monkeypatch.setattr(parts.nbformat, "write", stop)
     with pytest.raises(OSError, match="disk full"):
         parts.save(new_notebook(), path)
+    assert path.read_text() == "as it was" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (errno.ENOSPC, "free some space on its disk"),
+        (errno.EDQUOT, "free some space in your quota"),
+        (errno.EROFS, "make its disk writable"),
+        (errno.EACCES, "make the folder yours"),
+    ],
+)
+def test_disk_that_takes_nothing_is_named_with_a_remedy(tmp_path, code, remedy):
+    path = tmp_path / "01_a.ipynb"
+    path.write_text("as it was")
+    with pytest.raises(parts.UnwritableError) as stopped, parts.replacing(path) as beside:
+        beside.write_text("half of it")
+        raise OSError(code, os.strerror(code))
+    said = f"{tmp_path} cannot be written to ({os.strerror(code)}): {remedy}"
+    assert str(stopped.value).startswith(said)
     assert path.read_text() == "as it was" and list(tmp_path.iterdir()) == [path]

@@ -200,6 +200,11 @@ BROKEN = [
     ("one_title", lambda notebook: notebook.cells.insert(0, new_markdown_cell("No title"))),
     ("sections", edit(5, "## Exercises", "Exercises")),
     ("sections", edit(5, "## References", "## Refs")),
+    ("pictures_are_there", edit(5, "1. Run it.", "![a](attachment:a.png)")),
+    ("pictures_are_there", edit(5, "1. Run it.", "![a](../docs/nowhere.svg)")),
+    ("pictures_are_there", edit(5, "1. Run it.", "![a][b]\n\n[b]: gone/a%20b.png 'c'")),
+    ("pictures_are_there", edit(5, "1. Run it.", "Inside <img alt='a' src='gone.png'>.")),
+    ("pictures_are_there", edit(5, "1. Run it.", '\n<p>\n<img\n  src="gone.png">\n</p>\n')),
     ("spelt_out", edit(3, '"Zen"', 'f"Zen"')),
     ("spelt_out", edit(3, '"Deeper is better"', "statement")),
     ("spelt_out", edit(3, '"R077 Z04"', "ids")),
@@ -232,6 +237,17 @@ def test_section_of_the_ledger_keeps_the_rules(good):
     good.cells[2].outputs = [ledger_output(section=True)]
     for rule in (rules.ledger_is_rendered, rules.sections_are_of_the_ledger):
         assert not list(rule(good))
+
+
+def test_pictures_that_are_there_are_no_problem(good):
+    good.cells[5].attachments = {"a b.png": {"image/png": "iVBORw0KGgo="}}
+    good.cells[5].source += """
+
+![attached](attachment:a%20b.png) ![a file](../docs/latent_map.png)
+![inline](data:image/png;base64,) <img src="../docs/explorer.png">
+![elsewhere](https://example.org/a.png) `![code](gone.png)`
+"""
+    assert problems(good) == {}
 
 
 @pytest.mark.parametrize(("rule", "change"), BROKEN)

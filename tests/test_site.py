@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+import errno
 from html.parser import HTMLParser
 import io
 import os
@@ -620,6 +621,34 @@ def test_warning_stops_the_build_and_leaves_the_old_site(small, capfd):
     assert "99_nowhere" in capfd.readouterr().err
     assert contents(into) == {"objects.inv": b"old"}
     assert list(into.parent.iterdir()) == [into]
+
+
+@pytest.mark.parametrize("where", ["before Sphinx", "in Sphinx"])
+def test_full_disk_ends_in_a_sentence_and_leaves_the_old_site(small, monkeypatch, capfd, where):
+    into = small / "build/site"
+    into.mkdir(parents=True)
+    (into / "objects.inv").write_text("old")
+    if where == "in Sphinx":
+        full = "raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))"
+        hooks = f"import errno, os\n\ndef stop(app):\n    {full}\n\n"
+        connect = "def setup(app):\n    app.connect('builder-inited', stop)\n"
+        (small / "docs/hooks.py").write_text(hooks + connect)
+    else:
+        monkeypatch.setattr(tool.shutil, "copy", stop_at_full_disk)
+    monkeypatch.setattr(tool, "ROOT", small)
+    (small / "notebooks").mkdir()
+    write(small / "notebooks/01_one.ipynb")
+    assert tool.main(["--into", str(into)]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith(f"{into.parent} cannot be written to (No space left on device): free")
+    assert len(said.splitlines()) == 1
+    assert contents(into) == {"objects.inv": b"old"}
+    assert list(into.parent.iterdir()) == [into]
+
+
+def stop_at_full_disk(*_) -> None:
+    """Raise what a full disk raises."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 # The parts of the tool ----------------------------------------------------------------------------

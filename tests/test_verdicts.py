@@ -1,7 +1,9 @@
 """The page of verdicts: what it counts, shows and links to; and that it is current."""
 
 from collections.abc import Callable
+import errno
 from html import unescape
+import os
 from pathlib import Path
 import re
 
@@ -335,6 +337,21 @@ def test_stale_file_is_noticed(course, tmp_path, capsys, name):
     assert capsys.readouterr().out.startswith(f"{name} is not from the ledgers as they are now")
     assert tool.main(options) == 0
     assert "2 reproduced" in path.read_text()
+
+
+def test_disk_that_takes_nothing_is_named_and_the_files_stay_whole(
+    course, tmp_path, capsys, monkeypatch
+):
+    def refuse(*_) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr("notebook_parts.os.replace", refuse)
+    assert tool.main(["--root", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"{tmp_path} cannot be written to (Read-only file system): make its")
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "README.md").read_text() == README
 
 
 def test_changed_verdict_makes_both_files_stale(course, tmp_path):

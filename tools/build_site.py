@@ -24,7 +24,14 @@ import bibliography
 import jinja2
 import nbformat
 from nbformat import NotebookNode
-from notebook_parts import code_cells, find_notebooks, number, printed_by_setup
+from notebook_parts import (
+    REMEDIES,
+    code_cells,
+    find_notebooks,
+    number,
+    printed_by_setup,
+    writing_to,
+)
 from run_notebooks import count_verdicts, select
 import verdicts
 
@@ -54,6 +61,7 @@ ROW = re.compile(r"^\|\s*\*\*(.+?)\*\*\s*\|\s*(.*?)\s*\|\s*$", re.MULTILINE)
 TITLE = re.compile(r"\A# (.+)\n+(.+)")
 SENTENCE = re.compile(r".+?[a-z0-9][.?](?= |$)|.+")
 LINK = re.compile(r"\]\((?=\d\d_\w+\.ipynb)")
+SYSTEM_ERROR = re.compile(r"\[Errno (\d+)\] ([^:)\n]+)")
 
 
 def read(path: Path) -> NotebookNode:
@@ -303,9 +311,21 @@ def pieces_of_pages(chapters: Sequence[Chapter]) -> dict[str, str | int | Callab
 
 
 def run_sphinx(source: Path, html: Path, doctrees: Path) -> int:
-    """Turn a source folder into pages; a warning is an error. Return the exit code."""
+    """Turn a source folder into pages; a warning is an error. Return the exit code.
+
+    Raises
+    ------
+    OSError
+        If the disk takes nothing more, instead of Sphinx's traceback.
+    """
     options = ["-W", "--keep-going", "-q", "-c", DOCS, "-d", doctrees]
-    return subprocess.run([sys.executable, "-m", "sphinx", *options, source, html]).returncode
+    command = [sys.executable, "-m", "sphinx", *options, source, html]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    failed = SYSTEM_ERROR.search(done.stderr)
+    if done.returncode and failed and int(failed[1]) in REMEDIES:
+        raise OSError(int(failed[1]), failed[2])
+    print(done.stderr, end="", file=sys.stderr)
+    return done.returncode
 
 
 def replace_folder(new: Path, target: Path, trash: Path) -> None:
@@ -330,17 +350,19 @@ def build(paths: Sequence[Path], into: Path) -> int:
     Raises
     ------
     ValueError
-        If `into` is a folder that holds something else.
+        If `into` is a folder that holds something else, or if it cannot be written to.
     """
     if into.exists() and not (into / "objects.inv").exists() and any(into.iterdir()):
         raise ValueError(f"{into} holds something else than a site; name another folder")
-    into.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".site-", dir=into.parent) as folder:
-        source, html, doctrees, trash = (Path(folder, n) for n in ("source", "html", "tmp", "old"))
-        lay_out(paths, source)
-        code = run_sphinx(source, html, doctrees)
-        if code == 0:
-            replace_folder(html, into, trash)
+    with writing_to(into.parent):
+        into.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".site-", dir=into.parent) as folder:
+            parts = ("source", "html", "tmp", "old")
+            source, html, doctrees, trash = (Path(folder, part) for part in parts)
+            lay_out(paths, source)
+            code = run_sphinx(source, html, doctrees)
+            if code == 0:
+                replace_folder(html, into, trash)
     return code
 
 

