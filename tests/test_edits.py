@@ -5,6 +5,7 @@ from pathlib import Path
 import shutil
 
 from aelib.claims import Claims
+import bibliography
 import digests
 import figures
 import nbformat
@@ -41,6 +42,9 @@ ledger = claims.Claims()
 ledger.check("It restores digits", source="Zen", holds=error < 0.02, measured=f"{error:.4f}")
 ledger.check("It knows them all", source="Zen", holds=spread > error, measured="-", why="No.")
 ledger"""
+REFERENCE = """\
+- Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998). Gradient-based learning applied to document \
+recognition. doi:10.1109/5.726791"""
 README = """\
 <!-- table -->
 | net | new | known | faster |
@@ -111,7 +115,7 @@ def small_notebook(profile: str = "full") -> NotebookNode:
         new_code_cell(
             CHECKS, outputs=[ledger(FIRST, SECOND)], metadata={"tags": ["nbval-check-output"]}
         ),
-        new_markdown_cell("## Exercises\n\n1. Change it.\n\n## References\n\n- None."),
+        new_markdown_cell(f"## Exercises\n\n1. Change it.\n\n## References\n\n{REFERENCE}\n"),
     ]
     notebook = new_notebook(cells=cells)
     for n, cell in enumerate(code_cells(notebook), start=1):
@@ -139,6 +143,8 @@ def refusals(course: Path) -> dict[str, list[str]]:
     notebook = nbformat.read(course / "notebooks" / NAME, as_version=4)
     found = {rule.__name__: list(rule(notebook)) for rule in rules.RULES}
     found["prose"] = prose.problems(notebook)
+    listed = bibliography.entries(notebook)
+    found["references"] = list(bibliography.faults_of_list(listed, bibliography.load()))
     current = figures.filled(course) == (course / "README.md").read_text()
     found["readme"] = [] if current else ["make claims"]
     return {name: problems for name, problems in found.items() if problems}
@@ -242,6 +248,7 @@ AFTER_THE_RUN = {
     "cells of code swapped": ("as_it_ran", swap_cells("epochs=26", "draw(net)")),
     "a text that says 36": ("prose", source("After 26", "After 36")),
     "a text with digits swapped": ("prose", source("0.1815", "0.1851")),
+    "a garbled DOI": ("references", source("5.726791", "5.726719")),
     "a bound loosened": ("as_it_ran", source("error < 0.02", "error < 0.2")),
     "test data replaced": ("as_it_ran", source("digits.x_test", "digits.x_train")),
     "a failed statement dropped": ("as_it_ran", without_the_second),
