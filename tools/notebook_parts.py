@@ -105,10 +105,19 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def printed_by_setup(notebook: NotebookNode) -> str:
-    """Return what the set-up cell, the first with code, printed: versions, profile, data."""
+def setup_output(notebook: NotebookNode) -> NotebookNode | None:
+    """Return the output of the set-up cell, the first with code, in which `profile.start` speaks.
+
+    The facts stand in the output's metadata, where `aelib.profile.Setup` puts them.
+    """
     outputs = [output for cell in code_cells(notebook)[:1] for output in cell.outputs]
-    return "".join(output.get("text", "") for output in outputs)
+    return next((o for o in outputs if "setup" in o.get("metadata", {}).get("aelib", {})), None)
+
+
+def setup_facts(notebook: NotebookNode) -> dict[str, Any]:
+    """Return what a notebook ran with: profile, data, complete, versions, device; else nothing."""
+    output = setup_output(notebook)
+    return output.metadata.aelib.setup if output else {}
 
 
 def without_install(source: str) -> str:
