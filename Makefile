@@ -26,7 +26,7 @@ endif
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 : /p' $(firstword $(MAKEFILE_LIST)) | \
-		awk -F ' : ' '{ printf "%-17s %s\n", $$1, $$2 }'
+		awk -F ' : ' '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
 	@echo '  run, test, full and lab take notebooks by number:  make full NB="02 03"'
 	@echo '  The first of them sets up $(VENV); to choose its Python:  make run PYTHON=python3.12'
