@@ -136,14 +136,25 @@ def test_set_up_says_what_it_does_and_leaves_an_environment_and_a_stamp(finished
 
 
 def killed_while_writing(packages: Path) -> None:
-    """Pip has written the metadata and some files; it writes the list of files last."""
+    """Pip has written the metadata, with the list of all files, and some of the files."""
+    (packages / "tiny/core.py").unlink()
+
+
+def killed_before_the_list_of_files(packages: Path) -> None:
+    """Pip has written other metadata and some of the files."""
     (packages / "tiny-1.0.dist-info/RECORD").unlink()
     (packages / "tiny/core.py").unlink()
 
 
-def power_lost(packages: Path) -> None:
-    """The last file did not reach the disk."""
+def killed_within_a_file(packages: Path) -> None:
+    """Half of a file is there."""
     (packages / "tiny/core.py").write_text("")
+
+
+def power_lost(packages: Path) -> None:
+    """Half of the list of files is there."""
+    record = packages / "tiny-1.0.dist-info/RECORD"
+    record.write_text(record.read_text()[:20])
 
 
 def killed_while_replacing(packages: Path) -> None:
@@ -152,7 +163,16 @@ def killed_while_replacing(packages: Path) -> None:
     (packages / "tiny-1.0.dist-info").rename(packages / "~iny-1.0.dist-info")
 
 
-@pytest.mark.parametrize("stopped", [killed_while_writing, power_lost, killed_while_replacing])
+STOPS = [
+    killed_while_writing,
+    killed_before_the_list_of_files,
+    killed_within_a_file,
+    power_lost,
+    killed_while_replacing,
+]
+
+
+@pytest.mark.parametrize("stopped", STOPS)
 def test_a_set_up_that_was_broken_off_is_taken_up(course, stopped: Callable[[Path], None]):
     packages = site_packages(course)
     stopped(packages)

@@ -35,13 +35,14 @@ class SetUpError(Exception):
 def is_whole(package: Path) -> bool:
     """Tell whether pip wrote all of a package, which is known by its folder of metadata.
 
-    pip writes the list of a package's files last, so without one it was stopped. It looks at none
-    of this itself: to pip, a package with metadata is installed.
+    Pip looks at none of this itself: to pip, a package with metadata is installed.
     """
     record = package / "RECORD"
     if not record.is_file():
         return False
-    rows = csv.reader(record.read_text(encoding="utf-8").splitlines())
+    rows = list(csv.reader(record.read_text(encoding="utf-8").splitlines()))
+    if not rows or any(len(row) != 3 for row in rows):
+        return False
     sizes = {package.parent / path: int(size) for path, _, size in rows if size}
     return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
 
