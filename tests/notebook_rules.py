@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from aelib import statements
 from aelib.claims import FULL_ONLY, REPRODUCED, Claims
 from aelib.explorer import MARK, Explorer, page_template
+from aelib.profile import Setup
 from dependence import computed, constant_parts
 import digests
 from markdown_it import MarkdownIt
@@ -24,9 +25,9 @@ from notebook_parts import (
     code_cells,
     headings,
     keyword,
-    lacks_mnist,
     ledgers,
-    printed_by_setup,
+    setup_facts,
+    setup_output,
     syntax,
     without_install,
 )
@@ -54,7 +55,6 @@ LONGEST_SETUP = 8
 LONGEST_CELL = 25
 LARGEST_FILE = 700_000
 LARGEST_EXPLORER = 1_000_000
-SETUP_LINE = re.compile(r"^aelib .* · full profile\b", re.MULTILINE)
 LOCAL_PATH = re.compile(r"(?<![\w.])(?:/(?:root|home|work|Users|tmp)/|(?:\.\./)*shared/)\S*")
 IMAGE_TAG = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -143,12 +143,19 @@ def no_timing(notebook: NotebookNode) -> Problems:
 
 
 def full_profile(notebook: NotebookNode) -> Problems:
-    """The set-up cell printed the line of the full profile, on all data."""
-    printed = printed_by_setup(notebook)
-    if not SETUP_LINE.search(printed):
-        yield "its set-up cell does not print the line of the full profile"
-    if lacks_mnist(notebook):
-        yield "was executed without all of MNIST"
+    """It ran in the full profile, on all of the data if there are any."""
+    facts = setup_facts(notebook)
+    if facts.get("profile") != "full":
+        yield "its set-up cell does not show that the full profile ran"
+    elif facts["data"] and not facts["complete"]:
+        yield f"did not run on a whole data set, but on {facts['data']}"
+
+
+def setup_is_rendered(notebook: NotebookNode) -> Problems:
+    """Its set-up cell shows the line that `profile.Setup` draws from the facts."""
+    output = setup_output(notebook)
+    if output and output.data != Setup(**setup_facts(notebook))._repr_mimebundle_()[0]:
+        yield "shows a set-up line that is not what aelib.profile draws from its facts"
 
 
 def no_local_paths(notebook: NotebookNode) -> Problems:
@@ -357,6 +364,7 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     no_widgets,
     no_timing,
     full_profile,
+    setup_is_rendered,
     no_local_paths,
     explorers_are_current,
     plain_python,

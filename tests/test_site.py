@@ -512,7 +512,6 @@ def test_the_explorer_answers_to_a_drag(browser, site):
 # A small site -------------------------------------------------------------------------------------
 
 CITED = "A. Makhzani, B. Frey (2013). k-Sparse autoencoders. arXiv:1312.5663"
-SETUP = "aelib 0.1.0 · Python 3.12.1 · {} profile · MNIST, 60,000 + 10,000 digits\n"
 
 
 def figure(width: int) -> str:
@@ -530,7 +529,7 @@ def write(
     Parameters
     ----------
     path : where to
-    profile : what its set-up cell printed
+    profile : what its set-up cell says
     fails : whether its last cell raised
     text : what its second text cell says
     tag : the place of the figure that is tagged for the gallery; negative tags none
@@ -540,7 +539,8 @@ def write(
     )
     rows = "| **You need** | [01 · One](01_one.ipynb) |\n| **Time** | a minute |"
     cells = [new_markdown_cell(title + rows), new_code_cell("start()"), new_markdown_cell(text)]
-    cells[1].outputs = [new_output("stream", text=SETUP.format(profile))]
+    facts = {"aelib": {"setup": {"profile": profile}}}
+    cells[1].outputs = [new_output("display_data", {"text/plain": "aelib"}, metadata=facts)]
     for n, width in enumerate((200, 100)):
         drawn = new_output("display_data", data={"image/png": figure(width), "text/plain": "."})
         cells.append(new_code_cell(f"draw({n})", outputs=[drawn]))

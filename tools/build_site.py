@@ -29,7 +29,7 @@ from notebook_parts import (
     code_cells,
     find_notebooks,
     number,
-    printed_by_setup,
+    setup_facts,
     writing_to,
 )
 from run_notebooks import count_verdicts, select
@@ -73,8 +73,8 @@ def read(path: Path) -> NotebookNode:
 
 
 def is_quick(notebook: NotebookNode) -> bool:
-    """Tell whether a notebook comes from a quick run: its set-up cell says so."""
-    return "· quick profile" in printed_by_setup(notebook)
+    """Tell whether a notebook comes from a quick run."""
+    return setup_facts(notebook).get("profile") == "quick"
 
 
 @dataclass(frozen=True)
