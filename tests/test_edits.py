@@ -11,6 +11,7 @@ import figures
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebook_outputs import setup_output
 from notebook_parts import code_cells
 import notebook_rules as rules
 import prose
@@ -18,9 +19,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NAME = "02_small.ipynb"
-SETUP_LINE = (
-    "aelib 0.1.0 · Python 3.11 · TensorFlow 2.21.0 · Keras 3.15.1 · CPU · {} profile · MNIST\n"
-)
 SETUP = """\
 from aelib import claims, data, models, profile, training, yardsticks
 import keras
@@ -97,7 +95,7 @@ def small_notebook(profile: str = "full") -> NotebookNode:
     alt = {"image": {"alt": "Eight digits, and below them what the net makes of them."}}
     cells = [
         new_markdown_cell("# 02 · Small\n\nA net copies digits.\n\n**Time** | about 3 minutes"),
-        new_code_cell(SETUP, outputs=[printed(SETUP_LINE.format(profile))]),
+        new_code_cell(SETUP, outputs=[setup_output(profile, "MNIST", complete=True)]),
         new_markdown_cell("## Training\n\nThe code has 32 numbers."),
         new_code_cell(BUILD),
         new_code_cell(TRAIN, outputs=[printed("epochs: 26\n")]),
@@ -223,7 +221,7 @@ def forged_full_run(notebook: NotebookNode) -> None:
     """Put a quick run in the notebook's place, under the set-up line of a full one."""
     quick = small_notebook("quick")
     notebook.update(cells=quick.cells, metadata=quick.metadata)
-    cell_with(notebook, "profile.start").outputs = [printed(SETUP_LINE.format("full"))]
+    cell_with(notebook, "profile.start").outputs = [setup_output(data="MNIST", complete=True)]
 
 
 AFTER_THE_RUN = {

@@ -6,11 +6,11 @@ from pathlib import Path
 import re
 
 from aelib.claims import Claims
-from aelib.profile import VERSIONS, Setup
 import digests
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebook_outputs import setup_output
 from notebook_parts import code_cells, find_notebooks, number
 import notebook_rules as rules
 import prose
@@ -90,13 +90,6 @@ def ledger_output(section: bool = False, **change: str) -> NotebookNode:
     ledger = Claims.from_rows([first, refuted | change])
     data, metadata = (ledger.section() if section else ledger)._repr_mimebundle_()
     return new_output("execute_result", data, metadata=metadata, execution_count=3)
-
-
-def setup_output(profile: str = "full", data: str = "", complete: bool | None = None):
-    """Return what `profile.start` shows."""
-    setup = Setup(profile, data, complete, dict.fromkeys(VERSIONS, "1.0"), "CPU, 2 cores")
-    data, metadata = setup._repr_mimebundle_()
-    return new_output("display_data", data, metadata=metadata)
 
 
 def forged() -> NotebookNode:
@@ -269,6 +262,7 @@ def test_pictures_that_are_there_are_no_problem(good):
 
 def test_a_notebook_without_data_keeps_every_rule(good):
     show(setup_output(), 1)(good)
+    digests.sign(good)
     assert problems(good) == {}
 
 

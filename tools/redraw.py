@@ -1,4 +1,4 @@
-"""Draw ledgers, explorers and shown code anew, from the facts in the notebooks' outputs.
+"""Draw ledgers, explorers, set-up lines and shown code anew, from the facts in the notebooks' outputs.
 
 A change of looks needs no training. Run from the root of the repository; `make redraw` does so:
 
@@ -18,6 +18,7 @@ import sys
 
 from aelib.claims import Claims
 from aelib.explorer import Explorer
+from aelib.profile import Setup
 import digests
 import nbformat
 from nbformat import NotebookNode
@@ -32,6 +33,8 @@ def drawn_anew(output: NotebookNode) -> dict[str, str] | None:
         return Claims.from_rows(facts["claims"])._repr_mimebundle_()[0]
     if "section" in facts:  # the small table of a section
         return Claims.from_rows(facts["section"]).section()._repr_mimebundle_()[0]
+    if "setup" in facts:
+        return Setup(**facts["setup"])._repr_mimebundle_()[0]
     html = output.get("data", {}).get("text/html", "")
     if "srcdoc=" in html:
         explorer = Explorer.from_html(html)
