@@ -210,7 +210,8 @@ def _checked_codes(codes: np.ndarray) -> np.ndarray:
             f"codes has the shape {codes.shape}; the map needs (n, 2): train a code of two numbers "
             "or pick two of its columns"
         )
-    codes = codes.astype(np.float32)
+    with np.errstate(over="ignore"):  # found by its infinite values
+        codes = codes.astype(np.float32)
     if not np.isfinite(codes).all():
         raise ValueError("codes holds NaN or infinite values; drop those rows and their labels")
     return codes

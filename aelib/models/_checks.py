@@ -7,8 +7,8 @@ from aelib._startup import keras
 from sklearn.utils import check_scalar
 
 
-def unit_counts(pixels: int, sizes: Iterable[int]) -> tuple[int, ...]:
-    """Return the units of an encoder's layers; refuse what is no sequence of whole numbers."""
+def unit_counts(pixels: int, sizes: Iterable[int]) -> list[int]:
+    """Return pixels and sizes, all in one row, as the plain integers that Keras takes."""
     check_scalar(pixels, "pixels", Integral, min_val=1)
     if isinstance(sizes, str) or not isinstance(sizes, Iterable):
         raise TypeError(
@@ -20,7 +20,7 @@ def unit_counts(pixels: int, sizes: Iterable[int]) -> tuple[int, ...]:
         raise ValueError("sizes is empty; pass at least the code size: (2,)")
     for place, units in enumerate(sizes):
         check_scalar(units, f"sizes[{place}]", Integral, min_val=1)
-    return sizes
+    return [int(units) for units in (pixels, *sizes)]
 
 
 def activations(**named: str | Callable | None) -> None:

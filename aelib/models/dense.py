@@ -35,7 +35,7 @@ def dense_autoencoder(
 
     Source: P. Rivas, *Deep Learning for Beginners*, ch. 7, Fig. 7.5.
     """
-    sizes = unit_counts(pixels, sizes)
+    pixels, *sizes = unit_counts(pixels, sizes)
     activations(hidden=hidden, code=code, output=output)
 
     x = h = keras.Input((pixels,))

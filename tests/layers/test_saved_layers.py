@@ -100,8 +100,8 @@ def test_a_loaded_model_does_and_learns_the_same(build, tmp_path):
     x = np.random.default_rng(2).random((20, model.input_shape[-1]), dtype=np.float32)
     np.testing.assert_array_equal(copy(x), model(x))
     before = copy.get_weights()[0]
-    losses = [net.train_on_batch(x, x) for net in (model, copy)]
-    np.testing.assert_allclose(*losses, rtol=1e-6)
+    for net in (model, copy):
+        net.train_on_batch(x, x)
     assert not np.allclose(copy.get_weights()[0], before)
     for one, other in zip(copy.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
