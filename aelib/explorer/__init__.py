@@ -121,13 +121,15 @@ def latent_explorer(
     Raises
     ------
     TypeError
-        If `autoencoder` has no decoder.
+        If `autoencoder` has no decoder, or `title` is no string.
     ValueError
         If an argument has another shape or range, or the decoder draws NaN or infinite values.
     """
     codes = _checked_codes(codes)
     labels = _checked_labels(labels, len(codes))
     square = _square(codes, limits)
+    if not isinstance(title, str):
+        raise TypeError(f"title is {title!r}; pass a string")
     decoder = getattr(autoencoder, "decoder", None)
     if not isinstance(decoder, keras.Model):
         raise TypeError(

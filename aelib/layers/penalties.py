@@ -1,10 +1,13 @@
 """Layers that add a penalty on the code to the loss."""
 
 from collections.abc import Callable
+from math import inf
+from numbers import Real
 from typing import ClassVar
 
 from aelib._startup import keras
 from aelib.layers._kernel import KernelReader
+from aelib.layers.tied import TiedDense
 from keras import layers, ops
 
 
@@ -21,7 +24,7 @@ class Contraction(KernelReader):
     where s′ = z (1 - z) for the sigmoid, 1 - z² for tanh and 1 for a linear layer.
 
     It adds no weights: the kernel that it reads is the dense layer's, also after the model was
-    saved and loaded; `clone_model` refuses it.
+    saved as `.keras` and loaded. As with `TiedDense`, `clone_model` and `to_json` refuse it.
 
     Parameters
     ----------
@@ -33,8 +36,8 @@ class Contraction(KernelReader):
     Call
     ----
     (n, M) codes of that layer in, the same out. Called on the output of another layer in a
-    functional model, it refuses. Whose codes come as an array, or through a model's input, it
-    cannot know: that they are this layer's is then the caller's word.
+    functional model, it refuses. Where codes come as an array or through a model's input, it cannot
+    know whose they are, and takes the caller's word.
 
     Raises
     ------
@@ -61,7 +64,7 @@ class Contraction(KernelReader):
                 "Contraction knows the slopes of sigmoid, tanh and linear layers, not that of "
                 f'{_name(layer.activation)}; give layer "{layer.name}" one of these activations'
             )
-        _check_weight(weight)
+        _check_number("weight", weight, lambda value: 0 <= value < inf, "a number of at least 0")
         self.slope = self.SLOPES[layer.activation]
         self.weight = weight
 
@@ -126,8 +129,8 @@ class KLSparsity(keras.layers.Layer):
     (batch, …, M) activations in [0, 1], such as a sigmoid's, in; the same out. The average, (M,),
     is the non-trainable variable `average`; it is taken over all axes but the last. Called on the
     output of a layer in a functional model, it refuses one whose activation leaves [0, 1]: tanh,
-    ReLU, none. Values that come as an array, through a model's input, or from a layer without an
-    activation of its own it does not look at: an average outside [0, 1] then counts as 0 or 1.
+    ReLU, none. Where values come as an array, through a model's input or from a layer that does
+    not end in an activation, it cannot know; an average outside [0, 1] then counts as 0 or 1.
 
     Raises
     ------
@@ -141,16 +144,18 @@ class KLSparsity(keras.layers.Layer):
 
     def __init__(self, rho: float, weight: float = 1.0, momentum: float = 0.9, **kwargs) -> None:
         super().__init__(**kwargs)
-        if not 0 < rho < 1:
-            raise ValueError(f"rho is {rho}; pass an average activation between 0 and 1")
-        _check_weight(weight)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum is {momentum}; pass a number from 0 to below 1")
+        _check_number(
+            "rho", rho, lambda value: 0 < value < 1, "an average activation between 0 and 1"
+        )
+        _check_number("weight", weight, lambda value: 0 <= value < inf, "a number of at least 0")
+        _check_number(
+            "momentum", momentum, lambda value: 0 <= value < 1, "a number from 0 to below 1"
+        )
         self.rho, self.weight, self.momentum = rho, weight, momentum
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Add the average of each unit, and whether there is one yet."""
-        if len(input_shape) < 2:
+        if len(input_shape) < 2 or input_shape[-1] is None:
             raise ValueError(
                 f"{self.name} gets the shape {input_shape}; activations need (batch, …, M)"
             )
@@ -162,8 +167,8 @@ class KLSparsity(keras.layers.Layer):
     def compute_output_spec(self, activations, training=False) -> keras.KerasTensor:
         """Refuse what is known to leave [0, 1]; give back what comes in."""
         maker = _maker(activations)
-        activation = maker if isinstance(maker, ACTIVATIONS) else getattr(maker, "activation", None)
-        if activation is not None and _leaves_unit_interval(activation):
+        activation = maker.activation if isinstance(maker, ENDING) else maker
+        if isinstance(maker, ENDING + ACTIVATIONS) and _leaves_unit_interval(activation):
             raise ValueError(
                 f'KLSparsity "{self.name}" needs activations in [0, 1], but gets those of '
                 f'"{maker.name}", {_name(activation)}; give that layer a sigmoid'
@@ -199,7 +204,18 @@ class KLSparsity(keras.layers.Layer):
 
 # What is known of the values that come in ---------------------------------------------------------
 
-# Layers that are an activation, and have none.
+# Layers that end in their activation.
+ENDING = (
+    layers.Activation,
+    layers.Conv1D,
+    layers.Conv1DTranspose,
+    layers.Conv2D,
+    layers.Conv2DTranspose,
+    layers.Dense,
+    layers.EinsumDense,
+    TiedDense,
+)
+# Layers that are an activation.
 ACTIVATIONS = (layers.ELU, layers.LeakyReLU, layers.ReLU, layers.Softmax)
 # Layers that give out what comes in.
 PASSING = (layers.ActivityRegularization, layers.Identity, Contraction, KLSparsity)
@@ -212,7 +228,7 @@ def _maker(tensor: keras.KerasTensor) -> keras.Operation | None:
         operation, node, output = history
         if isinstance(operation, PASSING):
             (tensor,) = operation._inbound_nodes[node].input_tensors
-        elif getattr(operation, "outputs", None):  # a model
+        elif isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
             tensor = operation.outputs[output]
         else:
             return None if isinstance(operation, layers.InputLayer) else operation
@@ -231,7 +247,7 @@ def _name(activation: Callable) -> str:
     return getattr(activation, "__name__", type(activation).__name__)
 
 
-def _check_weight(weight: float) -> None:
-    """Refuse a factor that would reward what it is to penalise, and NaN."""
-    if not 0 <= weight < float("inf"):
-        raise ValueError(f"weight is {weight}; pass a number of at least 0")
+def _check_number(name: str, value: float, fits: Callable, wanted: str) -> None:
+    """Refuse what is no number, or none that fits; NaN never does."""
+    if not (isinstance(value, Real) and fits(value)):
+        raise ValueError(f"{name} is {value}; pass {wanted}")

@@ -15,8 +15,9 @@ class TiedDense(KernelReader):
     both layers counts, trains and penalises W once; a model that holds this layer alone (a decoder)
     counts the W it reads as its own.
 
-    Freezing the `Dense` layer freezes W here too. A model that is saved and loaded shares W as
-    before; `clone_model` refuses it, for its copy would not.
+    Freezing the `Dense` layer freezes W here too. A model that is saved as `.keras` and loaded
+    shares W as before; a decoder saved alone takes its W along. `clone_model` and `to_json` refuse,
+    for their copies would not share.
 
     Parameters
     ----------

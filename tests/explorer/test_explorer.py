@@ -239,6 +239,11 @@ def test_a_model_without_decoder_is_refused():
             latent_explorer(wrong, CODES, LABELS)
 
 
+def test_a_title_that_could_not_be_shown_is_refused_at_once():
+    with pytest.raises(TypeError, match="title is 5; pass a string"):
+        make(title=5)
+
+
 def test_a_pandas_index_changes_nothing():
     mixed = np.random.default_rng(2).permutation(COUNT)
     decoder, flat = dense(), IMAGES.reshape(COUNT, -1)

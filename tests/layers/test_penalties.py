@@ -136,7 +136,7 @@ def test_contraction_refuses_an_activation_whose_slope_it_does_not_know():
         layers.Contraction(built("relu", name="code"), 0.1)
 
 
-@pytest.mark.parametrize("weight", [-0.1, np.nan, np.inf])
+@pytest.mark.parametrize("weight", [-0.1, np.nan, np.inf, None, "a"])
 def test_a_penalty_is_not_negative_and_a_number(weight):
     with pytest.raises(ValueError, match=f"weight is {weight}; pass a number of at least 0"):
         layers.Contraction(built(), weight)
@@ -350,6 +350,9 @@ def test_kl_the_loss_reported_in_training_holds_the_charge_and_that_of_evaluatio
     [
         ({"rho": 0.0}, "rho is 0.0"),
         ({"rho": 1.0}, "rho is 1.0"),
+        ({"rho": np.nan}, "rho is nan"),
+        ({"rho": "0.1"}, "rho is 0.1; pass an average activation between 0 and 1"),
+        ({"rho": 0.1, "momentum": None}, "momentum is None"),
         ({"rho": 0.1, "momentum": 1.0}, "momentum is 1.0"),
         ({"rho": 0.1, "momentum": -0.1}, "momentum is -0.1"),
     ],
@@ -359,6 +362,18 @@ def test_kl_arguments_out_of_range_are_refused(options, message):
         layers.KLSparsity(**options)
 
 
+class Square(keras.layers.Layer):
+    """A layer with an activation that is not its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.activation = keras.activations.tanh
+
+    def call(self, sums):
+        """Square what the activation gives."""
+        return self.activation(sums) ** 2
+
+
 KEPT = {
     "sigmoid": lambda: keras.layers.Dense(CODES, "sigmoid"),
     "hard sigmoid": lambda: keras.layers.Dense(CODES, "hard_sigmoid"),
@@ -366,6 +381,7 @@ KEPT = {
     "a sigmoid as a layer": lambda: keras.layers.Activation("sigmoid"),
     "ReLU up to 1": lambda: keras.layers.ReLU(max_value=1.0),
     "a function of one's own": lambda: keras.layers.Dense(CODES, lambda a: keras.ops.sin(a) ** 2),
+    "a layer of one's own": lambda: Square(),
     "dropout, of which nothing is known": lambda: keras.layers.Dropout(0.5),
 }
 LEFT = {
@@ -376,6 +392,7 @@ LEFT = {
     "ReLU": lambda: keras.layers.ReLU(name="h"),
     "LeakyReLU": lambda: keras.layers.LeakyReLU(name="h"),
     "ELU": lambda: keras.layers.ELU(name="h"),
+    "tanh, tied": lambda: layers.TiedDense(built(), "tanh", name="h"),
     "tanh, a layer": lambda: keras.layers.Activation("tanh", name="h"),
     "tanh, behind layers": lambda: keras.Sequential(
         [keras.layers.Dense(CODES, "tanh", name="h"), keras.layers.Identity()]
@@ -392,13 +409,14 @@ def test_kl_takes_activations_that_stay_between_0_and_1(kind):
 
 @pytest.mark.parametrize("kind", LEFT)
 def test_kl_refuses_activations_known_to_leave_0_to_1(kind):
-    z = LEFT[kind]()(keras.Input((PIXELS,)))
+    z = LEFT[kind]()(keras.Input((CODES,)))
     activation = kind.split(",")[0]
     message = rf'needs activations in \[0, 1\], but gets those of "h", {activation}; give that'
     with pytest.raises(ValueError, match=message):
         layers.KLSparsity(RHO)(z)
 
 
-def test_kl_refuses_a_single_row():
-    with pytest.raises(ValueError, match=r"gets the shape \(3,\); activations need \(batch"):
-        layers.KLSparsity(RHO)(np.full(3, 0.5, "float32"))
+@pytest.mark.parametrize("shape", [(3,), (None, None)])
+def test_kl_refuses_what_has_no_batch_or_no_known_units(shape):
+    with pytest.raises(ValueError, match=r"gets the shape \(.*\); activations need \(batch, …, M"):
+        layers.KLSparsity(RHO)(keras.Input(batch_shape=shape))
