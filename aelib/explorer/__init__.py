@@ -145,12 +145,22 @@ def latent_explorer(
 
     Raises
     ------
+    TypeError
+        If `autoencoder` has no decoder, or `title` is no string.
     ValueError
         If an argument has another shape or range, or the decoder draws NaN or infinite values.
     """
-    codes, labels = _checked_codes(codes), _checked_labels(labels, len(codes))
+    codes = _checked_codes(codes)
+    labels = _checked_labels(labels, len(codes))
     square = _square(codes, limits)
-    decoder = autoencoder.decoder
+    if not isinstance(title, str):
+        raise TypeError(f"title is {title!r}; pass a string")
+    decoder = getattr(autoencoder, "decoder", None)
+    if not isinstance(decoder, keras.Model):
+        raise TypeError(
+            f"autoencoder is a {type(autoencoder).__name__} without a decoder; pass what "
+            "models.join or another function of aelib.models returns"
+        )
     grid = np.stack(np.meshgrid(*np.linspace(*square, GRID).T), axis=-1).reshape(-1, 2)
     drawn = _draw(decoder, np.concatenate([codes, grid]))
     pixels = drawn.shape[1]
@@ -211,22 +221,32 @@ def _summary(title: str, count: int) -> str:
 # What comes in ------------------------------------------------------------------------------------
 
 
+def _numbers(name: str, values: np.ndarray) -> np.ndarray:
+    """Return an array of real numbers; what follows goes by position, not by a pandas index."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "buif":
+        raise ValueError(f"{name} holds {values.dtype}; pass real numbers")
+    return values
+
+
 def _checked_codes(codes: np.ndarray) -> np.ndarray:
     """Return the codes as an array of finite float32 pairs."""
-    codes = np.asarray(codes)
+    codes = _numbers("codes", codes)
     if codes.ndim != 2 or codes.shape[1] != 2 or not len(codes):
         raise ValueError(
             f"codes has the shape {codes.shape}; the map needs (n, 2): train a code of two numbers "
             "or pick two of its columns"
         )
+    with np.errstate(over="ignore"):  # found by its infinite values
+        codes = codes.astype(np.float32)
     if not np.isfinite(codes).all():
         raise ValueError("codes holds NaN or infinite values; drop those rows and their labels")
-    return codes.astype(np.float32)
+    return codes
 
 
 def _checked_labels(labels: np.ndarray, count: int) -> np.ndarray:
     """Return the labels as an array of as many digits."""
-    labels = np.asarray(labels)
+    labels = _numbers("labels", labels)
     if labels.shape != (count,):
         raise ValueError(
             f"labels has the shape {labels.shape}; {count} codes need ({count},): one digit each"
@@ -238,7 +258,7 @@ def _checked_labels(labels: np.ndarray, count: int) -> np.ndarray:
 
 def _checked_images(images: np.ndarray, count: int, pixels: int) -> np.ndarray:
     """Return the images as (count, pixels) array."""
-    images = np.asarray(images)
+    images = _numbers("images", images)
     side = round(pixels**0.5)
     if images.shape not in ((count, pixels), (count, side, side)):
         raise ValueError(

@@ -1,13 +1,18 @@
 """Layers that add a penalty on the code to the loss."""
 
+from collections.abc import Callable
+from math import inf
+from numbers import Real
 from typing import ClassVar
 
 from aelib._startup import keras
-from aelib.layers._kernel import kernel_of
-from keras import ops
+from aelib.layers._kernel import KernelReader
+from aelib.layers.tied import TiedDense
+from keras import layers, ops
 
 
-class Contraction(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="aelib")
+class Contraction(KernelReader):
     """Penalise a dense layer for how strongly its codes follow its inputs.
 
     Passes the codes z of the `Dense` layer through. In training it adds to the model's loss the
@@ -18,8 +23,8 @@ class Contraction(keras.layers.Layer):
 
     where s′ = z (1 - z) for the sigmoid, 1 - z² for tanh and 1 for a linear layer.
 
-    It adds no weights: the kernel that it reads is the dense layer's. As with `TiedDense`, the
-    weights of a model can be saved and loaded, its architecture cannot.
+    It adds no weights: the kernel that it reads is the dense layer's, also after the model was
+    saved as `.keras` and loaded. As with `TiedDense`, `clone_model` and `to_json` refuse it.
 
     Parameters
     ----------
@@ -30,14 +35,17 @@ class Contraction(keras.layers.Layer):
 
     Call
     ----
-    (n, M) codes of that layer in, the same out.
+    (n, M) codes of that layer in, the same out. Called on the output of another layer in a
+    functional model, it refuses. Where codes come as an array or through a model's input, it cannot
+    know whose they are, and takes the caller's word.
 
     Raises
     ------
     TypeError
         If `layer` is no `Dense` layer.
     ValueError
-        If `layer` is not built yet or has another activation, or `weight` is below 0.
+        If `layer` is not built yet or has another activation, `weight` is below 0, or the codes
+        do not have its M units or are another layer's.
 
     Source: Rifai et al. 2011, "Contractive auto-encoders: explicit invariance during feature
     extraction", ICML.
@@ -50,17 +58,32 @@ class Contraction(keras.layers.Layer):
     }
 
     def __init__(self, layer: keras.layers.Dense, weight: float, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.kernel = kernel_of(layer)
+        super().__init__(layer, **kwargs)
         if layer.activation not in self.SLOPES:
             raise ValueError(
-                f"Contraction knows the slopes of sigmoid, tanh and linear layers, "
-                f"not of {layer.activation}"
+                "Contraction knows the slopes of sigmoid, tanh and linear layers, not that of "
+                f'{_name(layer.activation)}; give layer "{layer.name}" one of these activations'
             )
-        if weight < 0:
-            raise ValueError(f"weight is {weight}; a penalty needs 0 or more")
+        _check_number("weight", weight, lambda value: 0 <= value < inf, "a number of at least 0")
         self.slope = self.SLOPES[layer.activation]
         self.weight = weight
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Refuse codes of another size than the dense layer's."""
+        self.check_codes(input_shape)
+
+    def compute_output_spec(self, codes, training=False) -> keras.KerasTensor:
+        """Refuse what another layer made; give back what comes in."""
+        maker = _maker(codes)
+        # A layer that holds the dense layer, such as a wrapper, may well give its codes.
+        held = [id(weight) for weight in getattr(maker, "weights", ())]
+        if maker is not None and id(self.kernel) not in held:
+            raise ValueError(
+                f'Contraction "{self.name}" reads layer "{self.dense().name}", but gets the output '
+                f'of "{maker.name}"; call it on the codes of "{self.dense().name}", or build it '
+                "from the layer whose codes it gets"
+            )
+        return super().compute_output_spec(codes, training=training)
 
     def call(self, codes, training=False):
         if training:
@@ -74,14 +97,11 @@ class Contraction(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict:
-        """Refuse: a copy made from a configuration would read a kernel of its own."""
-        raise NotImplementedError(
-            "Contraction cannot be written to a configuration: the copy would not read the same "
-            "kernel. Save the weights with model.save_weights(…), build the model anew, and load "
-            "them."
-        )
+        """Give the arguments that build the layer anew, within a file that Keras writes."""
+        return super().get_config() | {"weight": self.weight}
 
 
+@keras.saving.register_keras_serializable(package="aelib")
 class KLSparsity(keras.layers.Layer):
     """Pass activations through and, in training, charge units that are active too often or rarely.
 
@@ -107,12 +127,15 @@ class KLSparsity(keras.layers.Layer):
     Call
     ----
     (batch, …, M) activations in [0, 1], such as a sigmoid's, in; the same out. The average, (M,),
-    is the non-trainable variable `average`; it is taken over all axes but the last.
+    is the non-trainable variable `average`; it is taken over all axes but the last. Called on the
+    output of a layer in a functional model, it refuses one whose activation leaves [0, 1]: tanh,
+    ReLU, none. Where values come as an array, through a model's input or from a layer that does
+    not end in an activation, it cannot know; an average outside [0, 1] then counts as 0 or 1.
 
     Raises
     ------
     ValueError
-        If an argument lies outside its range.
+        If an argument lies outside its range, or the activations are known to leave theirs.
 
     Source: A. Ng, CS294A lecture notes "Sparse autoencoder", section 3; the charge after Lee,
     Ekanadham & Ng 2008, "Sparse deep belief net model for visual area V2"; the average over
@@ -121,20 +144,36 @@ class KLSparsity(keras.layers.Layer):
 
     def __init__(self, rho: float, weight: float = 1.0, momentum: float = 0.9, **kwargs) -> None:
         super().__init__(**kwargs)
-        if not 0 < rho < 1:
-            raise ValueError(f"rho is {rho}; pass an average activation between 0 and 1")
-        if weight < 0:
-            raise ValueError(f"weight is {weight}; pass a number of at least 0")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum is {momentum}; pass a number from 0 to below 1")
+        _check_number(
+            "rho", rho, lambda value: 0 < value < 1, "an average activation between 0 and 1"
+        )
+        _check_number("weight", weight, lambda value: 0 <= value < inf, "a number of at least 0")
+        _check_number(
+            "momentum", momentum, lambda value: 0 <= value < 1, "a number from 0 to below 1"
+        )
         self.rho, self.weight, self.momentum = rho, weight, momentum
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Add the average of each unit, and whether there is one yet."""
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(
+                f"{self.name} gets the shape {input_shape}; activations need (batch, …, M)"
+            )
         units = (input_shape[-1],)
         options = {"initializer": "zeros", "trainable": False}
         self.average = self.add_weight(shape=units, name="average", **options)
         self.started = self.add_weight(shape=(), name="started", **options)
+
+    def compute_output_spec(self, activations, training=False) -> keras.KerasTensor:
+        """Refuse what is known to leave [0, 1]; give back what comes in."""
+        maker = _maker(activations)
+        activation = maker.activation if isinstance(maker, ENDING) else maker
+        if isinstance(maker, ENDING + ACTIVATIONS) and _leaves_unit_interval(activation):
+            raise ValueError(
+                f'KLSparsity "{self.name}" needs activations in [0, 1], but gets those of '
+                f'"{maker.name}", {_name(activation)}; give that layer a sigmoid'
+            )
+        return super().compute_output_spec(activations, training=training)
 
     def call(self, activations, training=False):
         if training:
@@ -161,3 +200,54 @@ class KLSparsity(keras.layers.Layer):
         """Give the arguments that build the layer anew."""
         own = {"rho": self.rho, "weight": self.weight, "momentum": self.momentum}
         return super().get_config() | own
+
+
+# What is known of the values that come in ---------------------------------------------------------
+
+# Layers that end in their activation.
+ENDING = (
+    layers.Activation,
+    layers.Conv1D,
+    layers.Conv1DTranspose,
+    layers.Conv2D,
+    layers.Conv2DTranspose,
+    layers.Dense,
+    layers.EinsumDense,
+    TiedDense,
+)
+# Layers that are an activation.
+ACTIVATIONS = (layers.ELU, layers.LeakyReLU, layers.ReLU, layers.Softmax)
+# Layers that give out what comes in.
+PASSING = (layers.ActivityRegularization, layers.Identity, Contraction, KLSparsity)
+
+
+def _maker(tensor: keras.KerasTensor) -> keras.Operation | None:
+    """Find the layer that made a tensor of a functional model; None if it came from outside."""
+    # Keras has no public way to what it draws its own graphs from.
+    while history := getattr(tensor, "_keras_history", None):
+        operation, node, output = history
+        if isinstance(operation, PASSING):
+            (tensor,) = operation._inbound_nodes[node].input_tensors
+        elif isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+            tensor = operation.outputs[output]
+        else:
+            return None if isinstance(operation, layers.InputLayer) else operation
+    return None
+
+
+def _leaves_unit_interval(activation: Callable) -> bool:
+    """Try an activation on sums from -10 to 10."""
+    sums = ops.reshape(ops.linspace(-10.0, 10.0, 200), (100, 2))
+    values = ops.convert_to_numpy(activation(sums))
+    return bool(values.min() < 0 or values.max() > 1)
+
+
+def _name(activation: Callable) -> str:
+    """Name an activation, whether a function or a layer."""
+    return getattr(activation, "__name__", type(activation).__name__)
+
+
+def _check_number(name: str, value: float, fits: Callable, wanted: str) -> None:
+    """Refuse what is no number, or none that fits; NaN never does."""
+    if not (isinstance(value, Real) and fits(value)):
+        raise ValueError(f"{name} is {value}; pass {wanted}")

@@ -1,11 +1,12 @@
 """Layers that share their weights with another layer."""
 
 from aelib._startup import keras
-from aelib.layers._kernel import kernel_of
+from aelib.layers._kernel import KernelReader
 from keras import ops
 
 
-class TiedDense(keras.layers.Layer):
+@keras.saving.register_keras_serializable(package="aelib")
+class TiedDense(KernelReader):
     """A dense layer that reads another dense layer's kernel backwards.
 
     Where the `Dense` layer computes activation(x W + b), this one computes activation(z Wᵀ + b′):
@@ -14,8 +15,9 @@ class TiedDense(keras.layers.Layer):
     both layers counts, trains and penalises W once; a model that holds this layer alone (a decoder)
     counts the W it reads as its own.
 
-    Freezing the `Dense` layer freezes W here too. The weights of a model can be saved and loaded
-    (`save_weights`); its architecture cannot, for a configuration would lose which layers share.
+    Freezing the `Dense` layer freezes W here too. A model that is saved as `.keras` and loaded
+    shares W as before; a decoder saved alone takes its W along. `clone_model` and `to_json` refuse,
+    for their copies would not share.
 
     Parameters
     ----------
@@ -39,18 +41,13 @@ class TiedDense(keras.layers.Layer):
     """
 
     def __init__(self, layer: keras.layers.Dense, activation=None, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.kernel = kernel_of(layer)
+        super().__init__(layer, **kwargs)
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Add the bias, a number for each input of the layer tied to."""
-        pixels, codes = self.kernel.shape
-        if input_shape[-1] != codes:
-            raise ValueError(
-                f"{self.name} gets {input_shape[-1]} numbers, but the layer it is tied to has "
-                f"{codes} units"
-            )
+        self.check_codes(input_shape)
+        pixels = self.kernel.shape[0]
         self.bias = self.add_weight(shape=(pixels,), initializer="zeros", name="bias")
 
     def call(self, codes):
@@ -61,8 +58,5 @@ class TiedDense(keras.layers.Layer):
         return (*input_shape[:-1], self.kernel.shape[0])
 
     def get_config(self) -> dict:
-        """Refuse: a copy made from a configuration would have a kernel of its own."""
-        raise NotImplementedError(
-            "TiedDense cannot be written to a configuration: the copy would not share its kernel. "
-            "Save the weights with model.save_weights(…), build the model anew, and load them."
-        )
+        """Give the arguments that build the layer anew, within a file that Keras writes."""
+        return super().get_config() | {"activation": keras.activations.serialize(self.activation)}

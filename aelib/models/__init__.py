@@ -1,6 +1,6 @@
 """Builders of autoencoders on Keras's functional API."""
 
-from aelib.models.autoencoder import Autoencoder
+from aelib.models.autoencoder import Autoencoder, join
 from aelib.models.dense import dense_autoencoder
 
-__all__ = ["Autoencoder", "dense_autoencoder"]
+__all__ = ["Autoencoder", "dense_autoencoder", "join"]

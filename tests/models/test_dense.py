@@ -74,3 +74,40 @@ def test_two_nets_share_nothing():
     first.set_weights([weight + 1 for weight in first.get_weights()])
     for weight, same in zip(second.get_weights(), kept, strict=True):
         np.testing.assert_array_equal(weight, same)
+
+
+@pytest.mark.parametrize("sizes", [[5, 3], np.array([5, 3]), range(5, 2, -2), (np.int64(5), 3)])
+def test_sizes_may_stand_in_any_row(sizes):
+    encoder, decoder, model = models.dense_autoencoder(np.int64(9), sizes)
+    assert [layer.units for layer in dense_layers(encoder)] == [5, 3]
+    assert decoder.output_shape == model.output_shape == (None, 9)
+
+
+def test_activations_may_be_functions_or_none():
+    net = models.dense_autoencoder(9, (5, 3), hidden=keras.ops.sin, code=None, output=keras.ops.cos)
+    kinds = [layer.activation for part in net[:2] for layer in dense_layers(part)]
+    assert kinds == [keras.ops.sin, keras.activations.linear, keras.ops.sin, keras.ops.cos]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"sizes": 32}, TypeError, r"sizes is 32; pass the units .* code size last: \(128, 2\)"),
+        ({"sizes": "32"}, TypeError, "sizes is '32'; pass the units of each layer in a row"),
+        ({"sizes": ()}, ValueError, r"sizes is empty; pass at least the code size: \(2,\)"),
+        ({"sizes": (5, 0)}, ValueError, r"sizes\[1\] == 0, must be >= 1"),
+        ({"sizes": (-5, 2)}, ValueError, r"sizes\[0\] == -5, must be >= 1"),
+        ({"sizes": (5.0, 2)}, TypeError, r"sizes\[0\] must be an instance of .*, not .*float"),
+        ({"sizes": ((5, 2),)}, TypeError, r"sizes\[0\] must be an instance of .*, not .*tuple"),
+        ({"pixels": 0}, ValueError, "pixels == 0, must be >= 1"),
+        ({"pixels": 9.0}, TypeError, "pixels must be an instance of .*, not .*float"),
+        ({"pixels": (3, 3)}, TypeError, "pixels must be an instance of .*, not .*tuple"),
+        ({"hidden": "sigmoidal"}, ValueError, "hidden is 'sigmoidal'; pass the name of a Keras"),
+        ({"code": "sigmoidal"}, ValueError, "code is 'sigmoidal'; pass the name of a Keras"),
+        ({"output": 3}, ValueError, "output is 3; pass the name of a Keras activation"),
+    ],
+)
+def test_arguments_are_checked_and_errors_name_them(changed, error, message):
+    arguments = {"pixels": 9, "sizes": (5, 2)} | changed
+    with pytest.raises(error, match=message):
+        models.dense_autoencoder(**arguments)

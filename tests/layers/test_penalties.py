@@ -1,4 +1,6 @@
-"""Layers that read a kernel backwards, or charge for its Jacobian or for average activations."""
+"""Layers that charge for a layer's Jacobian, or for average activations."""
+
+from collections.abc import Callable
 
 from aelib import layers, training
 import keras
@@ -65,6 +67,10 @@ def test_the_penalty_reads_the_kernel_and_has_no_weights_of_its_own():
     assert len(model.trainable_weights) == 4
 
 
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-a))
+
+
 def penalty_slopes(encoder, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Differentiate the mean of Σ_j s_j² Σ_i W_ij², s = z (1 - z), by kernel and bias, by hand.
 
@@ -118,187 +124,82 @@ def test_validation_loss_is_without_the_penalty(images):
     assert run.history["loss"][0] > run.history["val_loss"][0]
 
 
-def test_contraction_refuses_what_it_cannot_read(tmp_path):
-    with pytest.raises(TypeError, match="is a Conv2D; pass a Dense"):
-        layers.Contraction(keras.layers.Conv2D(3, 3), 0.1)
-    with pytest.raises(ValueError, match=r'"pixels".*call it on its input first'):
-        layers.Contraction(keras.layers.Dense(CODES, name="pixels"), 0.1)
-    dense = keras.layers.Dense(CODES, activation="relu")
+def built(activation="sigmoid", **options) -> keras.layers.Dense:
+    """Give a dense layer that has its kernel."""
+    dense = keras.layers.Dense(CODES, activation, **options)
     dense.build((None, PIXELS))
-    with pytest.raises(ValueError, match="slopes of sigmoid, tanh and linear"):
-        layers.Contraction(dense, 0.1)
-    dense.activation = keras.activations.sigmoid
-    with pytest.raises(ValueError, match="0 or more"):
-        layers.Contraction(dense, -0.1)
+    return dense
 
 
-def test_a_contractive_architecture_is_refused_rather_than_saved_apart(tmp_path):
-    *_, model = contractive_net()
-    with pytest.raises(NotImplementedError, match="save_weights"):
-        model.save(tmp_path / "net.keras")
+def test_contraction_refuses_an_activation_whose_slope_it_does_not_know():
+    with pytest.raises(ValueError, match=r'not that of relu; give layer "code" one of these'):
+        layers.Contraction(built("relu", name="code"), 0.1)
 
 
-def tied_net(activation=None, seed: int = 0, **options):
-    """Build encoder, decoder and model with a tied kernel, biases away from zero."""
-    keras.utils.set_random_seed(seed)
-    dense = keras.layers.Dense(CODES, bias_initializer="glorot_uniform", **options)
-    x = keras.Input((PIXELS,))
-    encoder = keras.Model(x, dense(x))
-    z = keras.Input((CODES,))
-    tied = layers.TiedDense(dense, activation)
-    decoder = keras.Model(z, tied(z))
-    tied.bias.assign(np.linspace(-1, 1, PIXELS))
-    return encoder, decoder, keras.Model(x, decoder(encoder(x)))
+@pytest.mark.parametrize("weight", [-0.1, np.nan, np.inf, None, "a"])
+def test_a_penalty_is_not_negative_and_a_number(weight):
+    with pytest.raises(ValueError, match=f"weight is {weight}; pass a number of at least 0"):
+        layers.Contraction(built(), weight)
+    with pytest.raises(ValueError, match=f"weight is {weight}; pass a number of at least 0"):
+        layers.KLSparsity(RHO, weight)
 
 
-def sigmoid(a: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-a))
+def test_contraction_refuses_codes_of_another_size():
+    with pytest.raises(
+        ValueError, match='gets 5 numbers, but the layer that it reads, "code", has 3'
+    ):
+        layers.Contraction(built(name="code"), 0.1)(np.zeros((2, 5), "float32"))
+
+
+# What may stand between a layer and a penalty on its codes.
+CODES_OF: dict[str, Callable] = {
+    "the layer itself": lambda dense, x: dense(x),
+    "a model": lambda dense, x: keras.Model(x, dense(x))(x),
+    "a sequential model": lambda dense, x: keras.Sequential([keras.Input((PIXELS,)), dense])(x),
+    "a model in a model": lambda dense, x: keras.Model(x, keras.Model(x, dense(x))(x))(x),
+    "layers that change nothing": lambda dense, x: layers.KLSparsity(RHO, 0.0)(
+        keras.layers.Identity()(dense(x))
+    ),
+}
+
+
+@pytest.mark.parametrize("between", CODES_OF)
+def test_contraction_knows_its_own_layers_codes(between):
+    dense, x = built(), keras.Input((PIXELS,))
+    z = CODES_OF[between](dense, x)
+    assert layers.Contraction(dense, 0.1)(z).shape == (None, CODES)
+
+
+@pytest.mark.parametrize("between", CODES_OF)
+def test_contraction_refuses_the_codes_of_another_layer(between):
+    z = CODES_OF[between](built(name="other"), keras.Input((PIXELS,)))
+    message = 'reads layer "code", but gets the output of "other"; call it on the codes of "code"'
+    with pytest.raises(ValueError, match=message):
+        layers.Contraction(built(name="code"), 0.1)(z)
 
 
 @pytest.mark.parametrize(
-    ("activation", "formula"),
-    [(None, lambda a: a), ("sigmoid", sigmoid), (keras.ops.tanh, np.tanh)],
+    "change", [keras.layers.Dropout(0.5, name="c"), keras.layers.Activation("tanh", name="c")]
 )
-def test_output_is_the_transposed_kernel_and_a_bias_of_its_own(activation, formula):
-    encoder, decoder, _ = tied_net(activation)
-    kernel, bias = encoder.layers[-1].kernel.numpy(), decoder.layers[-1].bias.numpy()
-    codes = np.random.default_rng(1).normal(size=(5, CODES)).astype("float32")
-    expected = formula(codes @ kernel.T + bias)
-    np.testing.assert_allclose(decoder(codes), expected, rtol=1e-5, atol=1e-6)
-    assert decoder.output_shape == (None, PIXELS)
+def test_contraction_refuses_codes_that_were_changed_on_the_way(change):
+    dense = built()
+    with pytest.raises(ValueError, match='but gets the output of "c"'):
+        layers.Contraction(dense, 0.1)(change(dense(keras.Input((PIXELS,)))))
 
 
-def test_further_axes_pass_through():
-    *_, decoder, _ = tied_net()
-    tied = decoder.layers[-1]
-    codes = np.random.default_rng(1).normal(size=(2, 4, CODES)).astype("float32")
-    drawn = tied(codes)
-    assert drawn.shape == tied.compute_output_shape(codes.shape) == (2, 4, PIXELS)
-    np.testing.assert_allclose(drawn[1], tied(codes[1]), rtol=1e-5, atol=1e-6)
+def test_contraction_takes_the_codes_that_a_wrapper_of_its_layer_gives():
+    dense = built()
+    z = keras.layers.TimeDistributed(dense)(keras.Input((4, PIXELS)))
+    assert layers.Contraction(dense, 0.1)(z).shape == (None, 4, CODES)
 
 
-def test_the_bias_starts_at_zero():
-    dense = keras.layers.Dense(CODES)
-    dense.build((None, PIXELS))
-    tied = layers.TiedDense(dense)
-    tied.build((None, CODES))
-    np.testing.assert_array_equal(tied.bias, np.zeros(PIXELS))
-
-
-def test_each_variable_is_counted_once():
-    encoder, decoder, model = tied_net()
-    ours = [encoder.layers[-1].kernel, encoder.layers[-1].bias, decoder.layers[-1].bias]
-    listed = [id(variable) for variable in model.trainable_weights]
-    assert sorted(listed) == sorted(map(id, ours))
-    assert model.count_params() == PIXELS * CODES + CODES + PIXELS
-    assert len(model.get_weights()) == 3
-
-
-def test_a_decoder_alone_counts_the_kernel_that_it_reads_and_nothing_else_of_the_encoder():
-    encoder, decoder, _ = tied_net()
-    assert decoder.count_params() == PIXELS * CODES + PIXELS
-    assert decoder.layers[-1].kernel is encoder.layers[-1].kernel
-
-
-def closed_form(model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Differentiate the mean squared error of a linear tied net by hand.
-
-    With z = x W + b, x̂ = z Wᵀ + c and e = 2 (x̂ - x) / (N D):
-    dL/dW = xᵀ e W + eᵀ z, dL/db = Σ e W, dL/dc = Σ e.
-    """
-    encoder, decoder = model.layers[-2:]
-    kernel, b = (value.astype(float) for value in encoder.get_weights())
-    c = decoder.layers[-1].bias.numpy().astype(float)
-    z = x @ kernel + b
-    e = 2 * (z @ kernel.T + c - x) / x.size
-    return x.T @ e @ kernel + e.T @ z, (e @ kernel).sum(axis=0), e.sum(axis=0)
-
-
-@pytest.mark.parametrize("fast", [False, True])
-def test_a_step_follows_both_slopes_of_the_shared_kernel(images, fast):
-    encoder, decoder, model = tied_net()
-    tied = decoder.layers[-1]
-    before = [*encoder.get_weights(), tied.bias.numpy()]
-    slopes = closed_form(model, images)
-    model.compile(loss="mse", optimizer=keras.optimizers.SGD(0.5))
-    if fast:
-        training.fit(model, images, images, epochs=1, batch_size=len(images))
-    else:
-        model.fit(images, images, batch_size=len(images), verbose=0)
-    after = [*encoder.get_weights(), tied.bias.numpy()]
-    for old, slope, new in zip(before, slopes, after, strict=True):
-        np.testing.assert_allclose(new, old - 0.5 * slope, rtol=1e-4, atol=1e-6)
-
-
-def test_the_layers_stay_tied_while_adam_trains_them(images):
-    encoder, decoder, model = tied_net("sigmoid")
-    before = encoder.get_weights()[0]
-    model.compile(loss="binary_crossentropy", optimizer="adam")
-    training.fit(model, images, images, epochs=5, batch_size=6, validation_data=(images, images))
-    dense, tied = encoder.layers[-1], decoder.layers[-1]
-    assert not np.allclose(before, dense.kernel)
-    codes = encoder.predict(images, verbose=0)
-    expected = sigmoid(codes @ dense.kernel.numpy().T + tied.bias.numpy())
-    np.testing.assert_allclose(decoder.predict(codes, verbose=0), expected, rtol=1e-4)
-    np.testing.assert_allclose(model.predict(images, verbose=0), expected, rtol=1e-4)
-
-
-def test_a_penalty_on_the_kernel_counts_once():
-    encoder, _, model = tied_net(kernel_regularizer=keras.regularizers.L2(0.1))
-    squares = np.sum(encoder.layers[-1].kernel.numpy() ** 2)
-    np.testing.assert_allclose(sum(model.losses), 0.1 * squares, rtol=1e-5)
-
-
-def test_freezing_the_dense_layer_freezes_the_shared_kernel():
-    encoder, decoder, model = tied_net()
-    encoder.layers[-1].trainable = False
-    tied = decoder.layers[-1]
-    assert [id(v) for v in decoder.trainable_weights] == [id(tied.bias)]
-    assert [id(v) for v in model.trainable_weights] == [id(tied.bias)]
-
-
-def test_a_layer_without_bias_or_with_a_deeper_net_behind_it_can_be_tied():
-    x = keras.Input((9,))
-    outer = keras.layers.Dense(5, activation="relu", use_bias=False)
-    inner = keras.layers.Dense(2)
-    h = inner(outer(x))
-    h = layers.TiedDense(inner, "relu")(h)
-    model = keras.Model(x, layers.TiedDense(outer)(h))
-    assert model.output_shape == (None, 9)
-    assert model.count_params() == 9 * 5 + (5 * 2 + 2) + 5 + 9
-
-
-def test_weights_can_be_saved_and_loaded(images, tmp_path):
-    *_, model = tied_net(seed=0)
-    other_encoder, other_decoder, other = tied_net(seed=1)
-    assert not np.allclose(model(images), other(images))
-    model.save_weights(tmp_path / "net.weights.h5")
-    other.load_weights(tmp_path / "net.weights.h5")
-    np.testing.assert_allclose(model(images), other(images), rtol=1e-6)
-    assert other_decoder.layers[-1].kernel is other_encoder.layers[-1].kernel
-
-
-def test_an_architecture_is_refused_rather_than_saved_untied(tmp_path):
-    *_, model = tied_net()
-    with pytest.raises(NotImplementedError, match="save_weights"):
-        model.save(tmp_path / "net.keras")
-
-
-def test_a_layer_without_kernel_is_refused():
-    with pytest.raises(ValueError, match=r"'?pixels'?.*call it on its input first"):
-        layers.TiedDense(keras.layers.Dense(CODES, name="pixels"))
-
-
-def test_other_layers_are_refused():
-    with pytest.raises(TypeError, match="is a Conv2D; pass a Dense"):
-        layers.TiedDense(keras.layers.Conv2D(3, 3))
-
-
-def test_codes_of_another_size_are_refused():
-    dense = keras.layers.Dense(CODES)
-    dense.build((None, PIXELS))
-    with pytest.raises(ValueError, match="gets 5 numbers.*3 units"):
-        layers.TiedDense(dense)(np.zeros((2, 5), dtype="float32"))
+def test_contraction_takes_the_callers_word_for_codes_from_outside(images):
+    dense = built()
+    z = keras.Input((CODES,))
+    head = keras.Model(z, layers.Contraction(dense, 0.1)(z))
+    codes = np.asarray(dense(images))
+    np.testing.assert_array_equal(head(codes, training=True), codes)
+    assert len(head.losses) == 1
 
 
 # KLSparsity ---------------------------------------------------------------------------------------
@@ -444,25 +345,14 @@ def test_kl_the_loss_reported_in_training_holds_the_charge_and_that_of_evaluatio
     np.testing.assert_allclose(history["loss"][0], expected, rtol=1e-4)
 
 
-def test_kl_a_model_with_it_can_be_saved_and_loaded(images, tmp_path):
-    _, charged, model = sparse_net(weight=0.5, momentum=0.3)
-    model.compile(loss="mse", optimizer="adam")
-    training.fit(model, images, images, epochs=2, batch_size=5)
-    model.save(tmp_path / "net.keras")
-    custom = {"KLSparsity": layers.KLSparsity}
-    loaded = keras.models.load_model(tmp_path / "net.keras", custom_objects=custom)
-    copy = next(layer for layer in loaded.layers if isinstance(layer, layers.KLSparsity))
-    assert (copy.rho, copy.weight, copy.momentum) == (RHO, 0.5, 0.3)
-    np.testing.assert_array_equal(copy.average, charged.average)
-    np.testing.assert_allclose(loaded(images), model(images), rtol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"rho": 0.0}, "rho is 0.0"),
         ({"rho": 1.0}, "rho is 1.0"),
-        ({"rho": 0.1, "weight": -1}, "weight is -1"),
+        ({"rho": np.nan}, "rho is nan"),
+        ({"rho": "0.1"}, "rho is 0.1; pass an average activation between 0 and 1"),
+        ({"rho": 0.1, "momentum": None}, "momentum is None"),
         ({"rho": 0.1, "momentum": 1.0}, "momentum is 1.0"),
         ({"rho": 0.1, "momentum": -0.1}, "momentum is -0.1"),
     ],
@@ -470,3 +360,63 @@ def test_kl_a_model_with_it_can_be_saved_and_loaded(images, tmp_path):
 def test_kl_arguments_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         layers.KLSparsity(**options)
+
+
+class Square(keras.layers.Layer):
+    """A layer with an activation that is not its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.activation = keras.activations.tanh
+
+    def call(self, sums):
+        """Square what the activation gives."""
+        return self.activation(sums) ** 2
+
+
+KEPT = {
+    "sigmoid": lambda: keras.layers.Dense(CODES, "sigmoid"),
+    "hard sigmoid": lambda: keras.layers.Dense(CODES, "hard_sigmoid"),
+    "softmax": lambda: keras.layers.Dense(CODES, "softmax"),
+    "a sigmoid as a layer": lambda: keras.layers.Activation("sigmoid"),
+    "ReLU up to 1": lambda: keras.layers.ReLU(max_value=1.0),
+    "a function of one's own": lambda: keras.layers.Dense(CODES, lambda a: keras.ops.sin(a) ** 2),
+    "a layer of one's own": lambda: Square(),
+    "dropout, of which nothing is known": lambda: keras.layers.Dropout(0.5),
+}
+LEFT = {
+    "tanh": lambda: keras.layers.Dense(CODES, "tanh", name="h"),
+    "relu": lambda: keras.layers.Dense(CODES, "relu", name="h"),
+    "linear": lambda: keras.layers.Dense(CODES, name="h"),
+    "softplus": lambda: keras.layers.Dense(CODES, "softplus", name="h"),
+    "ReLU": lambda: keras.layers.ReLU(name="h"),
+    "LeakyReLU": lambda: keras.layers.LeakyReLU(name="h"),
+    "ELU": lambda: keras.layers.ELU(name="h"),
+    "tanh, tied": lambda: layers.TiedDense(built(), "tanh", name="h"),
+    "tanh, a layer": lambda: keras.layers.Activation("tanh", name="h"),
+    "tanh, behind layers": lambda: keras.Sequential(
+        [keras.layers.Dense(CODES, "tanh", name="h"), keras.layers.Identity()]
+    ),
+    "sin": lambda: keras.layers.Dense(CODES, keras.ops.sin, name="h"),
+}
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_kl_takes_activations_that_stay_between_0_and_1(kind):
+    z = KEPT[kind]()(keras.Input((PIXELS,)))
+    assert layers.KLSparsity(RHO)(z).shape == z.shape
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_kl_refuses_activations_known_to_leave_0_to_1(kind):
+    z = LEFT[kind]()(keras.Input((CODES,)))
+    activation = kind.split(",")[0]
+    message = rf'needs activations in \[0, 1\], but gets those of "h", {activation}; give that'
+    with pytest.raises(ValueError, match=message):
+        layers.KLSparsity(RHO)(z)
+
+
+@pytest.mark.parametrize("shape", [(3,), (None, None)])
+def test_kl_refuses_what_has_no_batch_or_no_known_units(shape):
+    with pytest.raises(ValueError, match=r"gets the shape \(.*\); activations need \(batch, …, M"):
+        layers.KLSparsity(RHO)(keras.Input(batch_shape=shape))

@@ -9,13 +9,14 @@ from types import SimpleNamespace
 
 from aelib import data, explorer, models, plots
 from aelib.explorer import Explorer, latent_explorer
+from colour_vision import VISION, lab
 import keras
 from keras import layers
 import numpy as np
+import pandas as pd
 from PIL import Image
 from playwright.sync_api import Browser, Frame, expect
 import pytest
-from test_plots import VISION, lab
 
 COUNT, SIDE = 60, 4
 KEYS = {"ArrowRight": (1, 0), "ArrowLeft": (-1, 0), "ArrowUp": (0, 1), "ArrowDown": (0, -1)}
@@ -204,6 +205,12 @@ def test_the_page_is_forbidden_to_load_anything(browser):
         ({"images": IMAGES[:, 1:]}, r"images has the shape \(60, 3, 4\)"),
         ({"images": 255 * IMAGES}, r"images must lie in \[0, 1\]; divide"),
         ({"images": np.full_like(IMAGES, np.nan)}, r"images must lie in \[0, 1\]"),
+        ({"codes": CODES + 0j}, "codes holds complex64; pass real numbers"),
+        ({"codes": np.full((60, 2), 1e300)}, "codes holds NaN or infinite"),
+        ({"labels": list("0123456789" * 6)}, "labels holds <U1; pass real numbers"),
+        ({"labels": LABELS - 1}, "labels must be digits from 0 to 9"),
+        ({"labels": np.eye(10)[LABELS]}, r"labels has the shape \(60, 10\)"),
+        ({"images": IMAGES.astype(str)}, "images holds <U.*; pass real numbers"),
         ({"limits": (1, -1)}, r"limits is \[1.0, -1.0\]; give the lowest"),
         ({"limits": (-1, np.inf)}, "limits is .* such as"),
         ({"limits": [(-1, 1), (-1, 1)]}, "limits is "),
@@ -224,6 +231,29 @@ def test_a_decoder_that_draws_nothing_is_refused():
     decoder.set_weights([np.full_like(weight, np.nan) for weight in decoder.get_weights()])
     with pytest.raises(ValueError, match="decoder draws NaN or infinite values; train it anew"):
         make(decoder)
+
+
+def test_a_model_without_decoder_is_refused():
+    for wrong in (dense(), only(None)):
+        with pytest.raises(TypeError, match="without a decoder; pass what models.join"):
+            latent_explorer(wrong, CODES, LABELS)
+
+
+def test_a_title_that_could_not_be_shown_is_refused_at_once():
+    with pytest.raises(TypeError, match="title is 5; pass a string"):
+        make(title=5)
+
+
+def test_a_pandas_index_changes_nothing():
+    mixed = np.random.default_rng(2).permutation(COUNT)
+    decoder, flat = dense(), IMAGES.reshape(COUNT, -1)
+    indexed = make(
+        decoder,
+        pd.DataFrame(CODES, index=mixed),
+        pd.Series(LABELS, index=mixed),
+        images=pd.DataFrame(flat, index=mixed),
+    )
+    assert indexed.page == make(decoder, images=flat).page
 
 
 def test_flat_and_square_images_are_the_same():
@@ -380,6 +410,16 @@ def test_dense_decoders_of_every_kind_run_in_the_browser(browser):
 @pytest.mark.parametrize("name", BLENDED)
 def test_a_decoder_that_the_page_would_not_draw_rightly_is_not_run(name):
     assert not runs_itself(make(BLENDED[name]()))
+
+
+@pytest.mark.parametrize(("stray", "runs"), [(0.008, True), (0.012, False)])
+def test_a_decoder_runs_in_the_page_only_within_a_hundredth_of_a_grey_level(stray, runs):
+    # Near 100 half precision keeps sixteenths only, so what is between is lost. float32 keeps it.
+    decoder = keras.Sequential([keras.Input((2,)), layers.Dense(1), layers.Dense(SIDE**2)])
+    decoder.set_weights(
+        [np.zeros((2, 1)), np.full(1, 100 + stray), np.ones((1, SIDE**2)), np.full(SIDE**2, -99.5)]
+    )
+    assert runs_itself(make(decoder)) == runs
 
 
 def test_another_decoder_is_blended_from_its_images(browser):
