@@ -6,6 +6,7 @@ Source: Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11:3371–34
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
+from numbers import Real
 
 from aelib import _checks
 import numpy as np
@@ -23,7 +24,7 @@ def _images(images: np.ndarray) -> np.ndarray:
 
 def _check_ratio(ratio: float) -> None:
     """Refuse what is no probability; NaN is none either."""
-    if not 0 <= ratio <= 1:
+    if not (isinstance(ratio, Real) and 0 <= ratio <= 1):
         raise ValueError(f"ratio is {ratio}; pass a share of the pixels, from 0 to 1")
 
 
@@ -126,7 +127,7 @@ def _with_generator(corrupt: Callable[..., np.ndarray]) -> Callable[..., np.ndar
     def checked(*args: object, **options: object) -> np.ndarray:
         rng = parameters.bind(*args, **options).arguments["rng"]
         if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng is {rng!r}; pass a generator, such as np.random.default_rng(0)")
+            raise TypeError(f"rng is {rng!r}; pass a generator, as np.random.default_rng(0) makes")
         return corrupt(*args, **options)
 
     return checked
