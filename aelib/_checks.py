@@ -57,11 +57,10 @@ def grey_levels(
 ) -> np.ndarray:
     """Take numbers from 0 to 1, or at most `beyond` outside."""
     values = numbers(values, name, shape, like=like, empty=empty)
-    low, high = values.min(initial=0), values.max(initial=0)
-    if low < -beyond or high > 1 + beyond:
+    if values.min(initial=0) < -beyond or values.max(initial=0) > 1 + beyond:
         raise ValueError(
             f"{name} must be grey levels in [0, 1], such as pixels / 255 are; "
-            f"they reach from {low:g} to {high:g}"
+            f"they reach from {values.min():g} to {values.max():g}"
         )
     return values
 
