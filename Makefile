@@ -94,8 +94,7 @@ $(UV):
 
 clean: ## remove what the commands made, all but .venv and data
 	@rm -rf build .pytest_cache .ruff_cache notebooks/.ipynb_checkpoints
-	@rm -rf aelib/__pycache__ tests/__pycache__ tools/__pycache__ benchmarks/__pycache__ \
-		docs/__pycache__
+	@find aelib benchmarks docs tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 # A Python other than the one that the environment was made with: make it anew.
 ifneq ($(PYTHON),)

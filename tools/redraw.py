@@ -1,4 +1,4 @@
-"""Draw ledgers, explorers, set-up lines and shown code anew, from the facts in the notebooks' outputs.
+"""Draw ledgers, explorers, set-up lines and shown code anew, from the facts in the outputs.
 
 A change of looks needs no training. Run from the root of the repository; `make redraw` does so:
 
