@@ -458,3 +458,16 @@ def test_pictures_shrink_and_look_the_same():
     assert len(small) < 0.7 * len(picture)
     assert np.abs(seen - drawn).max() <= 8
     assert notebook.cells[0].outputs[0].data["text/plain"] == "a figure"
+
+
+def test_ascii_and_a_closed_stderr_stop_nothing(tmp_path):
+    write(tmp_path / "01_a.ipynb", ["raise ValueError('× · –')"])
+    command = [sys.executable, tool.__file__, "--folder", tmp_path, "--into", tmp_path / "done"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" "$@" 2>&-', *command],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "ValueError: ? ? ?" in done.stdout and "1 of 1 failed (01)" in done.stdout

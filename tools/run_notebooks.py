@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
+import os
 from pathlib import Path
 import re
 import subprocess
@@ -486,7 +487,14 @@ def main(argv: list[str] | None = None) -> int:
     return int(any(result.failure for result in results))
 
 
+def speak_anywhere() -> None:
+    """Keep a terminal that knows ASCII only, or a closed stderr, from stopping a run."""
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    sys.stdout.reconfigure(errors="replace")
+
+
 if __name__ == "__main__":
+    speak_anywhere()
     try:
         sys.exit(main())
     except KeyboardInterrupt:
