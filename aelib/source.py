@@ -8,9 +8,13 @@ from textwrap import dedent
 from IPython.display import Markdown
 
 
-def source_without_docstring(obj: Callable) -> str:
-    """Return the source of a function or class as it stands in its file, less its docstring."""
-    source = dedent(inspect.getsource(obj)).rstrip()
+def without_docstring(source: str) -> str:
+    """Return the source of one function or class less its docstring.
+
+    Parameters
+    ----------
+    source : what stands at the margin, such as "def double(x): …"
+    """
     node = ast.parse(source).body[0]
     lines = source.splitlines()
     if ast.get_docstring(node) is not None:
@@ -20,6 +24,11 @@ def source_without_docstring(obj: Callable) -> str:
             end += 1
         del lines[docstring.lineno - 1 : end]
     return "\n".join(lines)
+
+
+def source_without_docstring(obj: Callable) -> str:
+    """Return the source of a function or class as it stands in its file, less its docstring."""
+    return without_docstring(dedent(inspect.getsource(obj)).rstrip())
 
 
 def show_source(obj: Callable) -> Markdown:

@@ -20,6 +20,7 @@ extensions = [
     "myst_nb",
     "sphinx_design",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
@@ -40,6 +41,9 @@ myst_url_schemes = {
 
 # The API -----------------------------------------------------------------------------------------
 
+# How autosummary lays out a module; it would look for a relative path beside the pages.
+templates_path = [str(HERE / "_templates")]
+autosummary_ignore_module_all = False  # a package's page shows what it exports, whatever its files
 numpy.typing.ArrayLike = NewType("ArrayLike", object)  # else its ten members are listed
 add_module_names = False
 autodoc_default_options = {"members": True}

@@ -4,7 +4,7 @@ from pathlib import Path
 import re
 from typing import Any
 
-from build_site import QUICK_NOTICE, is_quick, read
+from build_site import DOCUMENTS, QUICK_NOTICE, is_quick, read
 from docutils import nodes
 from docutils.nodes import document
 from notebook_parts import find_notebooks
@@ -13,7 +13,7 @@ from sphinx.util import inspect as sphinx_inspect
 
 FIELD = re.compile(r"^(\S.*?) : (.+)$")
 IDENTIFIER = re.compile(r"(doi:10\.\d+/[^\s,;]*[^\s,;.]|arXiv:\d{4}\.\d{4,5})")
-PAGES_OF_RESULTS = ("index", "verdicts")
+PAGES_OF_RESULTS = ("index", "verdicts", "statements", *DOCUMENTS.values())
 RESOLVERS = {"doi": "https://doi.org/", "arXiv": "https://arxiv.org/abs/"}
 
 

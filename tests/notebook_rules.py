@@ -8,32 +8,53 @@ from pathlib import Path
 import re
 from urllib.parse import unquote, urlsplit
 
-from aelib.claims import Claims
+from aelib import statements
+from aelib.claims import FULL_ONLY, REPRODUCED, Claims
 from aelib.explorer import MARK, Explorer, page_template
+from aelib.profile import Setup
+from dependence import computed, constant_parts
+import digests
 from markdown_it import MarkdownIt
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
     MAGIC,
+    calls,
     checks,
     claims,
     code_cells,
     headings,
     keyword,
-    lacks_mnist,
     ledgers,
-    printed_by_setup,
+    setup_facts,
+    setup_output,
     syntax,
     without_install,
 )
 from run_notebooks import TIMING
 
 CHECKED = "nbval-check-output"
+GALLERY = "gallery"
+SHORTEST_ALT = 20
+# They start other programs, hide errors or reach around what the rules can read.
+FORBIDDEN_MODULES = {
+    "builtins",
+    "contextlib",
+    "ctypes",
+    "importlib",
+    "multiprocessing",
+    "os",
+    "pip",
+    "pty",
+    "runpy",
+    "subprocess",
+    "sys",
+}
+FORBIDDEN_CALLS = {"__import__", "compile", "eval", "exec", "get_ipython", "globals", "open"}
 LONGEST_SETUP = 8
 LONGEST_CELL = 25
 LARGEST_FILE = 700_000
 LARGEST_EXPLORER = 1_000_000
-SETUP_LINE = re.compile(r"^aelib .* · full profile\b", re.MULTILINE)
 LOCAL_PATH = re.compile(r"(?<![\w.])(?:/(?:root|home|work|Users|tmp)/|(?:\.\./)*shared/)\S*")
 IMAGE_TAG = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -64,6 +85,20 @@ def explorers(notebook: NotebookNode) -> list[str]:
     """List the HTML of all latent explorers that a notebook shows."""
     pages = [output.get("data", {}).get("text/html", "") for _, output in outputs(notebook)]
     return [page for page in pages if "srcdoc=" in page]
+
+
+# What the run signed ------------------------------------------------------------------------------
+
+
+def as_it_ran(notebook: NotebookNode) -> Problems:
+    """Code and outputs are those of the run, in its order; shown functions are aelib's of today."""
+    yield from digests.changed_since_the_run(notebook)
+
+
+def as_it_stood(notebook: NotebookNode) -> Problems:
+    """Tags, alternative texts and the order of texts are those that the run or redraw.py noted."""
+    for problem in digests.changed_by_hand(notebook):
+        yield f"{problem}; if that is meant: make redraw ACCEPT=1"
 
 
 # How it was executed ------------------------------------------------------------------------------
@@ -108,12 +143,19 @@ def no_timing(notebook: NotebookNode) -> Problems:
 
 
 def full_profile(notebook: NotebookNode) -> Problems:
-    """The set-up cell printed the line of the full profile, on all data."""
-    printed = printed_by_setup(notebook)
-    if not SETUP_LINE.search(printed):
-        yield "its set-up cell does not print the line of the full profile"
-    if lacks_mnist(notebook):
-        yield "was executed without all of MNIST"
+    """It ran in the full profile, on all of the data if there are any."""
+    facts = setup_facts(notebook)
+    if facts.get("profile") != "full":
+        yield "its set-up cell does not show that the full profile ran"
+    elif facts["data"] and not facts["complete"]:
+        yield f"did not run on a whole data set, but on {facts['data']}"
+
+
+def setup_is_rendered(notebook: NotebookNode) -> Problems:
+    """Its set-up cell shows the line that `profile.Setup` draws from the facts."""
+    output = setup_output(notebook)
+    if output and output.data != Setup(**setup_facts(notebook))._repr_mimebundle_()[0]:
+        yield "shows a set-up line that is not what aelib.profile draws from its facts"
 
 
 def no_local_paths(notebook: NotebookNode) -> Problems:
@@ -154,6 +196,42 @@ def plain_python(notebook: NotebookNode) -> Problems:
     for n, cell in enumerate(code_cells(notebook), start=1):
         if cell.source.strip() not in ("", MAGIC) and not syntax(cell).body:
             yield f"cell {n} is not plain Python; the only magic allowed is {MAGIC}"
+
+
+def no_try(notebook: NotebookNode) -> Problems:
+    """No cell catches an error: what fails shall be seen to fail."""
+    for n, cell in enumerate(code_cells(notebook), start=1):
+        if any(isinstance(node, ast.Try | ast.TryStar) for node in ast.walk(syntax(cell))):
+            yield f"cell {n} holds a try; let it fail, or mend what fails"
+
+
+def no_other_programs(notebook: NotebookNode) -> Problems:
+    """No cell starts other programs, installs anything or runs code that is not on the page."""
+    for n, cell in enumerate(code_cells(notebook), start=1):
+        tree = syntax(cell)
+        nodes = list(ast.walk(tree))
+        modules = [a.name for node in nodes if isinstance(node, ast.Import) for a in node.names]
+        modules += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        for module in modules:
+            if module.split(".")[0] in FORBIDDEN_MODULES:
+                yield f"cell {n} imports {module}: no module that runs programs or hides errors"
+        for call in calls(tree):
+            if isinstance(call.func, ast.Name) and call.func.id in FORBIDDEN_CALLS:
+                yield f"cell {n} calls {call.func.id}: the page shows all code that runs"
+
+
+def pictures_described(notebook: NotebookNode) -> Problems:
+    """At most one cell is tagged for the gallery; it shows a picture and says in words what of."""
+    cells = list(enumerate(code_cells(notebook), start=1))
+    tagged = [pair for pair in cells if GALLERY in pair[1].metadata.get("tags", [])]
+    for n, cell in tagged:
+        if not any("image/png" in output.get("data", {}) for output in cell.outputs):
+            yield f'cell {n} is tagged "{GALLERY}" and shows no picture'
+        text = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        if len(text) < SHORTEST_ALT:
+            yield f"cell {n}: its picture needs an alternative text (metadata: mystnb, image, alt)"
+    if len(tagged) > 1:
+        yield f'cells {[n for n, _ in tagged]} are tagged "{GALLERY}"; keep one'
 
 
 def short_cells(notebook: NotebookNode) -> Problems:
@@ -209,49 +287,65 @@ def pictures_are_there(notebook: NotebookNode) -> Problems:
 
 
 def spelt_out(notebook: NotebookNode) -> Problems:
-    """Statements and sources are literal strings, so that a reader finds them by searching."""
+    """Statements, ids and sources are literal strings, so that a reader finds them by searching."""
     for check in checks(notebook):
-        if None in (check.statement, check.source):
-            yield f"statement and source must be literal strings: {ast.unparse(check.call)[:100]}"
+        if None in (check.statement, check.of, check.source) or not (check.of or check.source):
+            yield f"statement, of, source must be literal strings: {ast.unparse(check.call)[:100]}"
+        for name in check.ids:
+            if name not in statements.load():
+                yield f'of names "{name}", which is no id in aelib/statements.csv'
 
 
 def ledger_is_current(notebook: NotebookNode) -> Problems:
-    """Its ledgers show the statements and sources that stand in the code now."""
-    written = [(check.statement, check.source) for check in checks(notebook)]
-    shown = [(claim["statement"], claim["source"]) for claim in claims(notebook)]
+    """Its ledgers show the statements, ids and sources that stand in the code now."""
+    written = [(check.statement, check.of, check.source) for check in checks(notebook)]
+    shown = [
+        (row["statement"], row.get("of", ""), row.get("source", "")) for row in claims(notebook)
+    ]
     if not shown:
         yield "displays no ledger"
     elif written != shown:
-        differ = [pair for pair in [*written, *shown] if (pair in written) != (pair in shown)]
+        differ = [entry for entry in [*written, *shown] if (entry in written) != (entry in shown)]
         yield f"its ledger is not from the code that stands there now: {differ or 'other order'}"
 
 
 def ledger_is_rendered(notebook: NotebookNode) -> Problems:
-    """Its ledgers look as `Claims` draws them now."""
+    """Its ledgers, and its sections' small tables, look as `Claims` draws them now."""
     for n, output in outputs(notebook):
-        rows = output.get("metadata", {}).get("aelib", {}).get("claims")
-        if rows is None:
-            continue
-        ledger = Claims.from_rows(rows)
-        drawn = {"text/html": ledger._repr_html_(), "text/plain": repr(ledger)}
-        if output.data != drawn:
-            yield f"cell {n} shows a ledger that is not what aelib.claims draws from its rows"
+        facts = output.get("metadata", {}).get("aelib", {})
+        drawn = [Claims.from_rows(rows) for key, rows in facts.items() if key == "claims"]
+        drawn += [
+            Claims.from_rows(rows).section() for key, rows in facts.items() if key == "section"
+        ]
+        for ledger in drawn:
+            if output.data != ledger._repr_mimebundle_()[0]:
+                yield f"cell {n} shows verdicts that are not what aelib.claims draws from its rows"
+
+
+def sections_are_of_the_ledger(notebook: NotebookNode) -> Problems:
+    """The sections' small tables say what the ledgers say."""
+    rows = claims(notebook)
+    for n, output in outputs(notebook):
+        for row in output.get("metadata", {}).get("aelib", {}).get("section", []):
+            if row not in rows:
+                yield f"cell {n} shows a verdict that stands in no ledger: {row['statement']}"
 
 
 def refuted_with_reason(notebook: NotebookNode) -> Problems:
-    """A statement that is not reproduced says why."""
+    """A statement that is not reproduced, or not always, says why; none is left undecided."""
     for claim in claims(notebook):
-        if claim["verdict"] != "reproduced" and not claim["why"].strip():
+        if claim["verdict"] != REPRODUCED and not claim["why"].strip():
             yield f"does not say why this is {claim['verdict']}: {claim['statement']}"
+        if claim["verdict"] == FULL_ONLY:
+            yield f"leaves this to the full profile, which is what it ran in: {claim['statement']}"
 
 
 def measured_verdicts(notebook: NotebookNode) -> Problems:
-    """Verdicts follow from results: `holds` depends on at least one name."""
+    """Verdicts follow from results: all that `holds` says depends on a model, data or training."""
+    results = computed(notebook)
     for check in checks(notebook):
-        holds = keyword(check.call, "holds")
-        nodes = ast.walk(holds) if holds else ()
-        if not {node.id for node in nodes if isinstance(node, ast.Name)} - {"bool"}:
-            yield f"the verdict does not depend on a result: {ast.unparse(check.call)[:100]}"
+        for part in constant_parts(keyword(check.call, "holds"), results):
+            yield f"the verdict rests on no result but on {part}: {ast.unparse(check.call)[:100]}"
 
 
 def ledger_is_tested(notebook: NotebookNode) -> Problems:
@@ -262,15 +356,21 @@ def ledger_is_tested(notebook: NotebookNode) -> Problems:
 
 
 RULES: list[Callable[[NotebookNode], Problems]] = [
+    as_it_ran,
+    as_it_stood,
     executed_in_order,
     no_errors,
     no_stderr,
     no_widgets,
     no_timing,
     full_profile,
+    setup_is_rendered,
     no_local_paths,
     explorers_are_current,
     plain_python,
+    no_try,
+    no_other_programs,
+    pictures_described,
     short_cells,
     one_title,
     sections,
@@ -278,6 +378,7 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     spelt_out,
     ledger_is_current,
     ledger_is_rendered,
+    sections_are_of_the_ledger,
     refuted_with_reason,
     measured_verdicts,
     ledger_is_tested,

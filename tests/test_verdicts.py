@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import re
 
+from aelib import statements
 from aelib.claims import Claims
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -20,18 +21,23 @@ import verdicts as tool
 
 ROOT = Path(__file__).parents[1]
 README = "# A course\n\n<!-- verdicts -->\n<!-- /verdicts -->\n\nThe rest.\n"
-TANH = ("tanh saturates", "Rivas, Fig. 7.11", "")
-COPY = ("It copies", "nana-li, section 1.4; 市井小民, point 1", "Only digits.")
+TANH = ("tanh saturates", "R044", "")
+COPY = ("It copies", "N018 Z09", "Only digits.")
 MAP = ("The map is clear", "nana-li, section 2.5", "")
-DEEP = ("Deeper is better?", "Rivas, Summary", "Not at equal width")
+DEEP = ("Deeper is better?", "R091", "Not at equal width")
 NASTY = r"a|b *c* _d_ `e` [f](g) <b>h</b> &amp; $x$ $$y$$ ~~z~~ \n {n}`o` {{p}} 1 < 2 > 0 ![q] ρ̂"
 
 
+def origin(text: str) -> dict[str, str]:
+    """Return the argument that says where a statement stands: ids or a source."""
+    return {"of" if re.fullmatch(r"([A-Z]\d+ ?)+", text) else "source": text}
+
+
 def ledger(*entries: tuple[str, str, str]) -> NotebookNode:
-    """Return a cell that shows a ledger of (statement, source, why); none if reproduced."""
+    """Return a cell that shows a ledger of (statement, ids or source, why); none if reproduced."""
     claims = Claims()
-    for statement, source, why in entries:
-        claims.check(statement, source=source, holds=not why, measured="1 < 2", why=why)
+    for statement, text, why in entries:
+        claims.check(statement, **origin(text), holds=not why, measured="1 < 2", why=why)
     data, metadata = claims._repr_mimebundle_()
     output = new_output("execute_result", data, metadata=metadata)
     return new_code_cell("ledger", outputs=[output])
@@ -39,7 +45,10 @@ def ledger(*entries: tuple[str, str, str]) -> NotebookNode:
 
 def check(*entries: tuple[str, str, str]) -> NotebookNode:
     """Return a cell that enters statements into a ledger."""
-    lines = [f"ledger.check({name!r}, source={source!r})" for name, source, _ in entries]
+    lines = []
+    for name, text, _ in entries:
+        ((argument, value),) = origin(text).items()
+        lines.append(f"ledger.check({name!r}, {argument}={value!r})")
     return new_code_cell("\n".join(lines))
 
 
@@ -85,26 +94,36 @@ def lines(text: str, start: str) -> list[str]:
 
 def test_totals_stand_on_top(course):
     page = tool.page(course, link)
-    assert page.startswith(
-        "# Every statement and its verdict\n\n4 statements: **2 reproduced, 2 not"
-    )
+    assert page.startswith("# Every statement and its verdict\n\n4 verdicts: **2 reproduced, 2 not")
     assert lines(page, "| ") == [
-        "| document | all | reproduced | not |",
-        "| --- | ---: | ---: | ---: |",
-        "| P. Rivas, Deep Learning for Beginners, ch. 7 | 2 | 1 | 1 |",
-        "| nana-li, 自编码器（Autoencoder） | 2 | 1 | 1 |",
-        "| 市井小民, interview series on machine learning, part 16 | 1 | 0 | 1 |",
-        "| notebook | all | reproduced | not |",
-        "| --- | ---: | ---: | ---: |",
-        "| 01 · First | 3 | 2 | 1 |",
-        "| 02 · Second | 1 | 0 | 1 |",
+        "| work | all | reproduced | not | depends |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| 市井小民, interview series on machine learning, part 16 | 1 | 0 | 1 | 0 |",
+        "| P. Rivas, Deep Learning for Beginners, ch. 7 | 2 | 1 | 1 | 0 |",
+        "| nana-li, 自编码器（Autoencoder） | 2 | 1 | 1 | 0 |",
+        "| notebook | all | reproduced | not | depends |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| 01 · First | 3 | 2 | 1 | 0 |",
+        "| 02 · Second | 1 | 0 | 1 | 0 |",
+        "| document | statements | judged | beyond any experiment | open |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| 市井小民, interview series on machine learning, part 16 | 38 | 1 | 1 | 36 |",
+        "| P. Rivas, Deep Learning for Beginners, ch. 7 | 100 | 2 | 1 | 97 |",
+        "| 禅与计算机程序设计艺术, on the reconstruction costs of autoencoders | 44 | 0 | 0 | 44 |",
+        "| nana-li, 自编码器（Autoencoder） | 135 | 1 | 3 | 131 |",
+        "| Notes on H.-y. Lee's lecture on auto-encoders | 31 | 0 | 0 | 31 |",
     ]
+    assert "Of the 348 statements that the five documents make, **4 are judged**, 5 are" in page
 
 
 def test_statements_that_failed_come_first_by_document_one_line_each(course):
     page = tool.page(course, link)
     failed, *_ = page.partition("## 01 · First")
     assert failed.partition("## Not reproduced")[2].splitlines()[3:] == [
+        "",
+        "### 市井小民, interview series on machine learning, part 16",
+        "",
+        "- *It copies.* Only digits. [02, cell 1](02_second.html#1-02-·-Second)",
         "",
         "### P. Rivas, Deep Learning for Beginners, ch. 7",
         "",
@@ -114,20 +133,45 @@ def test_statements_that_failed_come_first_by_document_one_line_each(course):
         "",
         "- *It copies.* Only digits. [02, cell 1](02_second.html#1-02-·-Second)",
         "",
-        "### 市井小民, interview series on machine learning, part 16",
-        "",
-        "- *It copies.* Only digits. [02, cell 1](02_second.html#1-02-·-Second)",
-        "",
     ]
+
+
+def test_what_depends_is_listed_with_its_conditions(tmp_path):
+    claims = Claims()
+    holds = {"as many steps": False, "trained to the end": True}
+    claims.check("Deeper is better", of="R091", holds=holds, measured="m", why="Too few steps.")
+    data, metadata = claims._repr_mimebundle_()
+    shown = new_code_cell(outputs=[new_output("execute_result", data, metadata=metadata)])
+    path = write(tmp_path / "01_a.ipynb", check(("Deeper is better", "R091", "")), shown)
+    page = tool.page([path], link)
+    assert "1 verdict: **0 reproduced, 0 not reproduced, 1 depending on conditions**." in page
+    listed = page.partition("## Depends")[2].partition("\n## ")[0]
+    assert lines(listed, "- ") == [
+        "- *Deeper is better.* Holds: trained to the end. Fails: as many steps. Too few steps. "
+        "[01, cell 1](01_a.html#1-A-|-title)"
+    ]
+    assert "  Holds: trained to the end.\\\n  Fails: as many steps.\\\n" in page
+
+
+def test_what_only_a_full_run_decides_is_counted_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("AELIB_PROFILE", "quick")
+    claims = Claims()
+    claims.check("1 and 7 are close", of="R061", holds=False, measured="m", full_only=True)
+    data, metadata = claims._repr_mimebundle_()
+    shown = new_code_cell(outputs=[new_output("execute_result", data, metadata=metadata)])
+    path = write(tmp_path / "01_a.ipynb", check(("1 and 7 are close", "R061", "")), shown)
+    page = tool.page([path], link)
+    assert "| A &#124; title | 1 | 0 | 0 | 0 | 1 |" in page
+    assert "1 for the full profile only" in page and "## Not reproduced" not in page
 
 
 def test_every_statement_in_order_with_all_that_the_ledgers_say(course):
     page = tool.page(course, link)
     assert page[page.index("## 01 · First") : page.index("## 02 · Second")] == (
         "## 01 · First\n\n"
-        "3 statements: **2 reproduced, 1 not reproduced**.\n\n"
+        "3 verdicts: **2 reproduced, 1 not reproduced**.\n\n"
         "- **Reproduced:** tanh saturates.\\\n"
-        "  *Rivas, Fig. 7.11*, [cell 2](01_first.html#2-What-comes-back)\\\n"
+        "  *Rivas, AEs for MNIST*, [cell 2](01_first.html#2-What-comes-back)\\\n"
         "  Measured: 1 &lt; 2\n\n"
         "- **Not reproduced:** Deeper is better?\\\n"
         "  *Rivas, Summary*, [cell 2](01_first.html#2-What-comes-back)\\\n"
@@ -137,13 +181,13 @@ def test_every_statement_in_order_with_all_that_the_ledgers_say(course):
         "  *nana-li, section 2.5*, [cell 3](01_first.html#3-What-comes-back)\\\n"
         "  Measured: 1 &lt; 2\n\n"
     )
-    assert page.count("## 02 · Second\n\n1 statement: **0 reproduced, 1 not reproduced**.") == 1
+    assert page.count("## 02 · Second\n\n1 verdict: **0 reproduced, 1 not reproduced**.") == 1
 
 
 def test_notebooks_of_one_title_stay_apart(tmp_path):
     paths = [write(tmp_path / f"0{n}_a.ipynb", check(MAP), ledger(MAP)) for n in (1, 2)]
     page = tool.page(paths, link)
-    assert page.startswith("# Every statement and its verdict\n\n2 statements: **2 reproduced")
+    assert page.startswith("# Every statement and its verdict\n\n2 verdicts: **2 reproduced")
     assert page.count("\n## A &#124; title\n") == 2 and page.count("(02_a.html") == 1
 
 
@@ -181,14 +225,47 @@ def test_link_on_github_is_the_heading_as_jupyter_names_it():
     )
 
 
+# The documents in their own order -----------------------------------------------------------------
+
+
+def test_a_document_lists_its_statements_with_verdict_number_and_link(course):
+    page = tool.document_page("Rivas", tool.collect(course), link)
+    assert page.startswith(
+        "# P. Rivas, Deep Learning for Beginners, ch. 7\n\n"
+        "100 statements in the document's own order and in our words: 2 judged, 1 beyond"
+    )
+    ids = re.findall(r"^- \*\*(R\d+)\*\*", page, re.MULTILINE)
+    assert ids == [f"R{n:03}" for n in range(1, 101)]
+    items = {item[4:8]: item.rstrip() for item in page.split("\n\n") if item.startswith("- **R")}
+    assert items["R091"] == (
+        "- **R091** *Summary*: Deeper is usually the key to a good model.\\\n"
+        "  **Not reproduced**, [01, cell 2](01_first.html#2-What-comes-back): "
+        "Deeper is better? Measured: 1 &lt; 2. *Not at equal width.*"
+    )
+    assert items["R016"].endswith("\\\n  Open: notebook 01 is to judge it.")
+    assert "\\\n  No experiment can judge it. A setting of the listing" in items["R037"]
+
+
+def test_claims_list_every_statement_of_every_document_in_one_line(course, tmp_path):
+    tool.main(["--root", str(tmp_path)])
+    own_order = (tmp_path / "CLAIMS.md").read_text().partition("## In the documents' own order")[2]
+    items = lines(own_order, "- **")
+    assert [item[4:].split("*")[0] for item in items] == list(statements.load())
+    (copy,) = [item for item in items if item.startswith("- **N018**")]
+    assert copy.endswith(
+        "**Not reproduced**, [02, cell 1](notebooks/02_second.ipynb#02-%C2%B7-Second)"
+    )
+
+
 # What it refuses ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ([check(MAP), ledger(MAP, DEEP)], "differ in .*'Deeper is better.', 'Rivas, Summary'"),
-        ([check(MAP, DEEP), ledger(MAP)], "differ in .*'Deeper is better.', 'Rivas, Summary'"),
+        ([check(MAP), ledger(MAP, DEEP)], "differ in .*'Deeper is better.', 'R091', ''"),
+        ([check(MAP, DEEP), ledger(MAP)], "differ in .*'Deeper is better.', 'R091', ''"),
+        ([check(DEEP), ledger((DEEP[0], "R092", DEEP[2]))], "differ in .*'R091', ''.*'R092', ''"),
         ([check(MAP, DEEP), ledger(DEEP, MAP)], "differ in their order"),
         ([check(MAP)], "differ in .*'The map is clear'"),
     ],
@@ -199,12 +276,14 @@ def test_ledger_that_the_code_does_not_bear_out(tmp_path, cells, said):
         tool.page([path], link)
 
 
-@pytest.mark.parametrize("source", ["Rivals, Fig. 1", "nana-li, section 1; section 2", ""])
+@pytest.mark.parametrize(
+    "source", ["Rivals, Fig. 1", "nana-li, section 1; section 2", "Rivasson, 2"]
+)
 def test_source_that_names_no_known_document(tmp_path, source):
     entry = ("It works", source, "")
     path = write(tmp_path / "01_a.ipynb", check(entry), ledger(entry))
     part = source.split(";")[-1].strip()
-    said = f'01_a.ipynb: the source "{part}" begins with none of Rivas,.*tools/verdicts.py'
+    said = f'01_a.ipynb: the source "{part}" begins with none of .*Rivas,.*tools/verdicts.py'
     with pytest.raises(ValueError, match=said):
         tool.page([path], link)
 
@@ -242,9 +321,9 @@ def test_files_are_written_once_and_checked(course, tmp_path, capsys):
     assert tool.main(options) == 0
     assert tool.main([*options, "--check"]) == 0
     readme, claims = ((tmp_path / name).read_text() for name in ("README.md", "CLAIMS.md"))
-    assert claims.endswith(tool.page(course, tool.on_github))
-    assert readme.startswith("# A course\n\n<!-- verdicts -->\n4 statements: **2 reproduced")
-    assert readme.endswith("2 not reproduced**.\n<!-- /verdicts -->\n\nThe rest.\n")
+    assert tool.page(course, tool.on_github) in claims
+    assert readme.startswith("# A course\n\n<!-- verdicts -->\n4 verdicts: **2 reproduced")
+    assert readme.endswith(" are still open.\n<!-- /verdicts -->\n\nThe rest.\n")
 
 
 @pytest.mark.parametrize("name", ["README.md", "CLAIMS.md"])

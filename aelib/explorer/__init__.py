@@ -3,10 +3,11 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from importlib.resources import files
 import json
-from typing import Any
+import re
+from typing import Any, Self
 import zlib
 
 from aelib import plots
@@ -40,6 +41,7 @@ PASSED = (
     layers.Reshape,
 )
 MARK = "__FACTS__"
+FACTS = re.compile(r'<script type="application/json" id="facts">(.*?)</script>', re.DOTALL)
 # The page's height follows from its width: pictures side by side, or stacked below 480 px.
 WIDEST, STACKED = 780, 480
 WITHOUT_SCRIPTS = (
@@ -63,6 +65,29 @@ class Explorer:
     page: str
     title: str
     summary: str
+
+    @classmethod
+    def from_html(cls, html: str) -> Self:
+        """Draw an explorer anew, as this version does it, from what a notebook shows.
+
+        Parameters
+        ----------
+        html : the output of its cell, drawn by any version
+
+        Raises
+        ------
+        ValueError
+            If it shows no explorer.
+        """
+        found = FACTS.search(unescape(html))
+        if found is None:
+            raise ValueError("html shows no explorer; give the text/html of the cell that does")
+        return cls._from_facts(json.loads(found[1]))
+
+    @classmethod
+    def _from_facts(cls, facts: dict[str, Any]) -> Self:
+        title = facts["title"]
+        return cls(_page(facts), title, _summary(title, facts["count"]))
 
     def __repr__(self) -> str:
         return self.summary
@@ -154,7 +179,7 @@ def latent_explorer(
         "grid": GRID,
         "data": b64encode(zlib.compress(b"".join(data), 9)).decode(),
     }
-    return Explorer(_page(facts), title, _summary(title, len(codes)))
+    return Explorer._from_facts(facts)
 
 
 def page_template() -> str:
