@@ -164,15 +164,15 @@ def main(argv: list[str] | None = None) -> int:
     path = options.root / "README.md"
     try:
         text = filled(options.root)
+        current = path.read_text(encoding="utf-8") == text
+        if not current and not options.check:
+            with replacing(path) as beside:
+                beside.write_text(text, encoding="utf-8")
+            print("README.md's tables are filled anew.")
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    current = path.read_text(encoding="utf-8") == text
-    if not current and not options.check:
-        with replacing(path) as beside:
-            beside.write_text(text, encoding="utf-8")
-        print("README.md's tables are filled anew.")
-    elif not current:
+    if not current and options.check:
         print("README.md's tables are not from the outputs as they are now: make claims")
     return int(options.check and not current)
 

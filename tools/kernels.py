@@ -42,6 +42,8 @@ def environment(profile: str, jobs: int) -> dict[str, str]:
 
     TensorFlow's operations and XLA's programs both compute in the "intra-op" threads; OpenMP's
     variable is obeyed by NumPy's OpenBLAS and by scikit-learn. Variables that are set already stay.
+    With another number of threads sums are taken in another order, so the last digits of a long
+    training differ, as they do from machine to machine.
 
     Parameters
     ----------
