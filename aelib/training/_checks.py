@@ -93,9 +93,9 @@ def examples(
     """
     if sample_weight is not None and y is None:
         raise ValueError(f"{names[2]} weighs the loss of targets; pass {names[1]} too")
-    if keras.tree.is_nested(y) and not keras.tree.is_nested(sample_weight):
-        weights = sample_weight
-        sample_weight = weights and keras.tree.map_structure(lambda _: weights, y)
+    if sample_weight is not None and keras.tree.is_nested(y) > keras.tree.is_nested(sample_weight):
+        weights = sample_weight  # the same for every output
+        sample_weight = keras.tree.map_structure(lambda _: weights, y)
     checked, first = {}, None
     for name, values in zip(names, (x, y, sample_weight), strict=True):
         for path, leaf in [] if values is None else keras.tree.flatten_with_path(values):

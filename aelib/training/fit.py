@@ -234,12 +234,12 @@ class Stretches:
         self.program = program
         self.most = 1  # steps that a call may take
 
-    def __call__(self, orders: np.ndarray, epochs: int, first: int, last: int) -> list[dict]:
+    def __call__(self, orders: tf.Tensor, epochs: int, first: int, last: int) -> list[dict]:
         """Take the steps from `first` to before `last`, of one epoch or in one call of several."""
         while True:
             until = min(first + self.most, last) if epochs == 1 else last
             begun = perf_counter()
-            rows = self.program(*map(tf.constant, (orders, epochs, first, until)))
+            rows = self.program(orders, *map(tf.constant, (epochs, first, until)))
             rows = keras.tree.map_structure(lambda value: value.numpy()[:epochs], rows)
             steps = epochs * (until - first)
             self.most = max(1, int(steps * SECONDS_PER_CALL / (perf_counter() - begun)))
@@ -344,8 +344,8 @@ def fit(
     Notes
     -----
     Random numbers follow the seed if they are drawn with `keras.random` and a `SeedGenerator`, as
-    Keras's layers draw them. A net whose layers call `tf.random` is trained without XLA, which would
-    draw other numbers each time; with `compile(jit_compile=True)` they do not repeat.
+    Keras's layers draw them. A net whose layers call `tf.random` is trained without XLA, which
+    would draw other numbers each time; with `compile(jit_compile=True)` they do not repeat.
     """
     checks.can_train(model)
     epochs = checks.whole_number("epochs", epochs)
@@ -394,7 +394,7 @@ def fit(
     program = _compiled(model, data, validation, batch_size, most, share_program)
     learn, judge = Stretches(program), Stretches(program)
 
-    def one_epoch(epoch: int, orders: np.ndarray) -> dict:
+    def one_epoch(epoch: int, orders: tf.Tensor) -> dict:
         watchers.on_epoch_begin(epoch)
         watchers.on_train_batch_begin(0)
         (logs,) = _each_epoch(_flat(learn(orders, 1, 0, steps)[0]))
@@ -409,7 +409,7 @@ def fit(
         watchers.on_epoch_end(epoch, logs)
         return logs
 
-    def some_epochs(epoch: int, orders: np.ndarray, several: int) -> dict:
+    def some_epochs(epoch: int, orders: tf.Tensor, several: int) -> dict:
         train, *test = learn(orders, several, 0, steps + test_steps)
         for logs in _each_epoch(_flat(train) | (_flat(*test, "val_") if test else {})):
             watchers.on_epoch_end(epoch, logs)
@@ -423,6 +423,7 @@ def fit(
             # Always as many orders, used or not: another shape would be compiled anew.
             orders = np.zeros((most, count), np.int32)
             orders[:several] = [epoch_order(count, seed, epoch + i) for i in range(several)]
+            orders = tf.constant(orders)
             if several == 1:
                 logs = one_epoch(epoch, orders)
             else:
