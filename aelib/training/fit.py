@@ -6,6 +6,7 @@ import inspect
 import random
 import sys
 from time import perf_counter
+from types import GeneratorType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -110,8 +111,11 @@ def unique_arrays(data: Any) -> Data:
     return tuple(map(tf.constant, arrays.values())), layout
 
 
-def _specs(values: Any) -> Any:
-    return keras.tree.map_structure(lambda v: tf.TensorSpec(v.shape, v.dtype), values)
+def _specs(values: Any, size: int) -> Any:
+    """Describe values; those for each example of a batch have its size."""
+    return keras.tree.map_structure(
+        lambda v: tf.TensorSpec([size if n is None else n for n in v.shape], v.dtype), values
+    )
 
 
 def _zeros(specs: Any, *rows: int) -> Any:
@@ -131,37 +135,38 @@ def sweep_batches(
     Returns
     -------
     A function to be called inside a program, `sweep(arrays, order, first, last)`: it takes the
-    steps from `first` to before `last` and returns what Keras logs after them. And a blank of that.
+    steps from `first` to before `last` and returns what Keras logs after them; and the form of that.
     """
-    full, rest = divmod(len(arrays[0]), batch_size)
-    step = tf.function(step, autograph=False)
+    full, rest = divmod(arrays[0].shape[0], batch_size)
 
     def batch(rows):
         return keras.tree.map_structure(lambda place: rows[place], layout)
 
-    def returned(size):
-        """Trace a step: that makes what variables are missing, and tells what it returns."""
-        specs = [tf.TensorSpec((size, *array.shape[1:]), array.dtype) for array in arrays]
-        return step.get_concrete_function(batch(specs)).structured_outputs
-
-    logs = {size: returned(size) for size in (full and batch_size, rest) if size}
-    last_logs, results = logs[rest or batch_size], _specs(model.get_metrics_result())
-    by_metrics = set(last_logs) == set(results)  # as Keras has it; else what the last step returns
+    # A trace makes what variables are missing, and tells what the step returns. Like Keras's it
+    # knows the size of the batches if they are all alike: Keras weighs some averages by it.
+    size = None if rest else batch_size
+    specs = [tf.TensorSpec((size, *array.shape[1:]), array.dtype) for array in arrays]
+    step = tf.function(step, autograph=False).get_concrete_function(batch(specs))
+    logs, results = step.structured_outputs, model.get_metrics_result()
+    by_metrics = set(logs) == set(results)  # as Keras has it; else what the last step returns
+    parts = [(batch_size, 0, full)] * bool(full) + [(rest, full, full + 1)] * bool(rest)
 
     def sweep(arrays, order, first, last):
-        def train(start, size):
-            indices = tf.slice(order, [start * batch_size], [size])
-            return step(batch([tf.gather(array, indices) for array in arrays]))
-
         tf.cond((first <= 0) & (last > 0), model.reset_metrics, lambda: None)
-        for size, begin, end in (batch_size, 0, full), (rest, full, full + 1):
-            if size in logs:
-                low, high = tf.maximum(first, begin), tf.minimum(last, end)
-                state = _zeros(logs[size])
-                state = each(low, high, lambda i, _, size=size: train(i, size), state)
+        for size, begin, end in parts:
+            specs = _specs(logs, size)
+
+            def run(i, _, size=size, specs=specs):
+                indices = tf.slice(order, [i * batch_size], [size])
+                returned = step(batch([tf.gather(array, indices) for array in arrays]))
+                keras.tree.map_structure(lambda v, s: v.set_shape(s.shape), returned, specs)
+                return returned
+
+            low, high = tf.maximum(first, begin), tf.minimum(last, end)
+            state = each(low, high, run, _zeros(specs))
         return model.get_metrics_result() if by_metrics else state
 
-    return sweep, results if by_metrics else last_logs
+    return sweep, _specs(results if by_metrics else logs, rest or batch_size)
 
 
 def compile_epochs(
@@ -173,7 +178,7 @@ def compile_epochs(
     The arrays are arguments of the program: what it captured would stay in memory for good.
     """
     train, log = sweep_batches(model, model.train_step, *data, batch_size)
-    steps, logs = -(-len(data[0][0]) // batch_size), [log]
+    steps, logs = -(-data[0][0].shape[0] // batch_size), [log]
     if validation:
         test, log = sweep_batches(model, model.test_step, *validation, batch_size)
         logs.append(log)
@@ -369,6 +374,7 @@ def fit(
                 callbacks=[*callbacks, report],
                 sample_weight=sample_weight,
                 verbose=0,
+                shuffle=not isinstance(x, tf.data.Dataset | GeneratorType),  # Keras would warn
             )
 
     batch_size = batch_size or 32
