@@ -135,7 +135,7 @@ def sweep_batches(
     Returns
     -------
     A function to be called inside a program, `sweep(arrays, order, first, last)`: it takes the
-    steps from `first` to before `last` and returns what Keras logs after them; and the form of that.
+    steps from `first` to before `last` and returns what Keras logs then; and the form of that.
     """
     full, rest = divmod(arrays[0].shape[0], batch_size)
 

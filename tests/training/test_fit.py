@@ -5,10 +5,9 @@ import random
 import sys
 
 from aelib import training
+from jupyter_client.manager import start_new_kernel
 import keras
 from keras import layers
-from nbclient import NotebookClient
-import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -294,7 +293,7 @@ def test_bar_in_a_terminal_wipes_itself_out(images, capsys, monkeypatch):
     assert shown.split("\r")[-2].strip() == shown.split("\r")[-1] == ""
 
 
-def test_bar_in_jupyter_leaves_no_widget_and_no_stderr(tmp_path):
+def test_bar_in_jupyter_shows_to_a_reader_and_leaves_nothing_in_a_batch_run():
     code = (
         "from aelib import training\nimport keras, numpy as np\n"
         "x = np.ones((4, 3), dtype='float32')\n"
@@ -302,15 +301,26 @@ def test_bar_in_jupyter_leaves_no_widget_and_no_stderr(tmp_path):
         "model.compile(loss='mse', optimizer='sgd')\n"
         "training.fit(model, x, x, epochs=3000, batch_size=4);"
     )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    client = NotebookClient(
-        notebook,
-        resources={"metadata": {"path": str(tmp_path)}},
+    manager, client = start_new_kernel(
+        env=os.environ | {"TQDM_DISABLE": ""},
         extra_arguments=["--IPKernelApp.capture_fd_output=False"],
     )
-    client.execute(env=os.environ | {"TQDM_DISABLE": ""})
-    outputs = notebook.cells[0].outputs
-    assert {output.output_type for output in outputs} == {"stream"}
-    assert {output.name for output in outputs} == {"stdout"}
-    assert "3000/3000" in "".join(output.text for output in outputs)
-    assert "widgets" not in notebook.metadata
+    shown: dict[bool, list] = {True: [], False: []}
+    for somebody_there, messages in shown.items():
+        reply = client.execute_interactive(
+            code,
+            allow_stdin=somebody_there,
+            stdin_hook=lambda message: None,
+            output_hook=messages.append,
+            timeout=300,
+        )
+        assert reply["content"]["status"] == "ok"
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    kinds = {message["header"]["msg_type"] for message in shown[True]}
+    assert kinds - {"status", "execute_input"} == {"stream"}
+    streams = [m["content"] for m in shown[True] if m["header"]["msg_type"] == "stream"]
+    assert {stream["name"] for stream in streams} == {"stdout"}
+    assert "3000/3000" in "".join(stream["text"] for stream in streams)
+    kinds = {message["header"]["msg_type"] for message in shown[False]}
+    assert kinds <= {"status", "execute_input"}

@@ -1,7 +1,11 @@
 """What `Model.fit` does with unusual models, data and callbacks, `training.fit` does too."""
 
 from collections.abc import Callable
+import os
 import random
+import signal
+import threading
+import time
 
 from aelib import training
 import keras
@@ -204,11 +208,9 @@ def test_labels_for_every_position_of_a_sequence(x):
 
 def test_metrics_that_return_vectors(x):
     classes = np.eye(3, dtype="float32")[np.arange(100) % 3]
-    metrics = [keras.metrics.F1Score(average=None)]
+    softmax = {"units": 3, "activation": "softmax", "loss": "categorical_crossentropy"}
     history = beside(
-        lambda: net(
-            units=3, loss="categorical_crossentropy", activation="softmax", metrics=metrics
-        ),
+        lambda: net(**softmax, metrics=[keras.metrics.F1Score(average=None)]),
         x,
         classes,
         validation_data=(x[:30], classes[:30]),
@@ -388,3 +390,27 @@ def test_loss_of_ones_own_takes_targets_of_any_shape(x):
         return ops.mean((y[:, :12] - restored) ** 2, axis=-1) + y[:, 12]
 
     beside(lambda: net(loss=loss), x, np.concatenate([x, x[:, :1]], axis=1))
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Press Ctrl-C in the middle of the first epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.timer = threading.Timer(0.3, self.press)
+        self.timer.start()
+
+    def press(self):
+        self.pressed = time.perf_counter()
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_long_epoch_stops_within_a_second():
+    images = np.random.default_rng(0).random((40_000, 256), dtype=np.float32)
+    inputs = keras.Input((256,))
+    model = keras.Model(inputs, layers.Dense(256)(layers.Dense(512)(inputs)))
+    model.compile(loss="mse", optimizer="adam")
+    interrupt = Interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, images, images, epochs=100, batch_size=32, callbacks=[interrupt])
+    assert time.perf_counter() - interrupt.pressed < 1
+    assert model.optimizer.iterations < 1250  # the epoch was not finished
