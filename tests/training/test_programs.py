@@ -104,18 +104,17 @@ OTHERS = {
 
 def test_different_programs_are_not_shared(images, monkeypatch):
     monkeypatch.setattr(programs, "MOST_PROGRAMS", 100)
-    # Without XLA they differ as much, and compile sooner.
-    monkeypatch.setattr(
-        keras.Model, "compile", partialmethod(keras.Model.compile, jit_compile=False)
-    )
-    fit(net(), images)
-    for count, (name, build) in enumerate(OTHERS.items(), start=1):
-        assert training.count_programs() == count, f"before {name}"
-        fit(build(), images)
-    fit(net(), images, batch_size=20)
-    fit(net(), images[:32])
-    fit(net(), images, validation_data=(images, images))
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        # Without XLA they differ as much, and compile sooner.
+        slow = partialmethod(keras.Model.compile, jit_compile=False)
+        patch.setattr(keras.Model, "compile", slow)
+        fit(net(), images)
+        for count, (name, build) in enumerate(OTHERS.items(), start=1):
+            assert training.count_programs() == count, f"before {name}"
+            fit(build(), images)
+        fit(net(), images, batch_size=20)
+        fit(net(), images[:32])
+        fit(net(), images, validation_data=(images, images))
     fit(net(), images)  # with XLA
     assert training.count_programs() == len(OTHERS) + 5
 
