@@ -130,7 +130,7 @@ def _same_shape(name: str, values: np.ndarray, *allowed: tuple[int | None, ...])
 
 
 def fits_model(model: keras.Model, names: Sequence[str], data: Any) -> None:
-    """Compare inputs and targets with a model of one input and one output.
+    """Compare inputs and targets with what the model takes and gives.
 
     What cannot be known before the step is traced, Keras tells in its own words: what models of
     several inputs take, or a `train_step`, `compute_loss` or loss of one's own.
@@ -148,13 +148,32 @@ def fits_model(model: keras.Model, names: Sequence[str], data: Any) -> None:
             f"{names[1]} is missing, but the model's loss compares the output with targets; "
             f"pass {names[1]}, which for an autoencoder is {names[0]} itself"
         )
-    if known and len(model.outputs) == 1 and y is not None and not keras.tree.is_nested(y):
-        _fits_loss(names[1], y, model.outputs[0].shape[1:], model.loss)
+    if not known or y is None:
+        return
+    targets = _by_output(model, names[1], y)
+    losses = _by_output(model, "loss", model.loss).values()
+    if not keras.tree.is_nested(model.loss):
+        losses = [model.loss] * len(model.outputs)  # the same for every output
+    if len(targets) == len(losses) == len(model.outputs):
+        for (name, values), loss, output in zip(
+            targets.items(), losses, model.outputs, strict=True
+        ):
+            if hasattr(values, "shape") and not (loss is None or keras.tree.is_nested(loss)):
+                _fits_loss(name, values, output.shape[1:], loss)
+
+
+def _by_output(model: keras.Model, name: str, values: Any) -> dict[str, Any]:
+    """List what a nest holds for each output of a model."""
+    if isinstance(values, dict):
+        return {f"{name}[{key!r}]": values.get(key) for key in model.output_names}
+    if isinstance(values, list | tuple):
+        return {f"{name}[{i}]": value for i, value in enumerate(values)}
+    return {name: values}
 
 
 def _fits_loss(name: str, targets: np.ndarray, shape: tuple[int | None, ...], loss: Any) -> None:
     """Compare targets with what a loss of Keras wants for an output of a shape."""
-    if loss in ("crossentropy", "ce") or loss is None or keras.tree.is_nested(loss):
+    if loss in ("crossentropy", "ce"):  # which of them it is follows from the targets
         return
     loss = keras.losses.get(loss)
     if not (getattr(loss, "__module__", None) or "").startswith("keras."):

@@ -333,6 +333,15 @@ def test_other_backend_is_named(x, monkeypatch):
         training.fit(model, x, x)
 
 
+def two_classifiers() -> keras.Model:
+    inputs = keras.Input((12,))
+    outputs = [layers.Dense(n, "softmax", name=f"of_{n}")(inputs) for n in (5, 3)]
+    model = keras.Model(inputs, outputs)
+    loss = "sparse_categorical_crossentropy"
+    model.compile(loss={"of_3": loss, "of_5": loss})
+    return model
+
+
 def labels(x):
     return np.arange(len(x)) % 3
 
@@ -366,6 +375,11 @@ def classifier() -> keras.Model:
             "y holds labels from 1 to 3, but .* 3 classes",
         ),
         (classifier, lambda x: {"y": labels(x) - 1}, "y holds labels from -1 to 1"),
+        (
+            two_classifiers,
+            lambda x: {"y": {"of_3": labels(x) + 2, "of_5": labels(x) + 2}},
+            r"y\['of_3'\] holds labels from 2 to 4",
+        ),
         (
             classifier,
             lambda x: {"y": labels(x), "validation_data": (x, labels(x) + 1)},
