@@ -1,6 +1,6 @@
 """Whatever small model, loss, metric, callback, weight or shape is drawn: `fit` is `Model.fit`."""
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 import keras
 from keras import layers
@@ -27,7 +27,7 @@ def drawn(name):
     return st.sampled_from(list(EXAMPLES[name].values()))
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, database=None)
+@settings(max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 @given(
     count=st.integers(1, 40),
     shape=st.sampled_from([(6,), (3, 2)]),
@@ -56,7 +56,8 @@ def test_fit_is_model_fit(
     def data(count, rng):
         x = rng.random((count, *shape), dtype="float32")
         y = x.argmax(axis=-1) if labelled else x
-        return (x, y, rng.random(count, dtype="float32")) if weighted else (x, y)
+        weights = rng.random((count, *shape[:-1]), dtype="float32")
+        return (x, y, weights) if weighted else (x, y)
 
     rng = np.random.default_rng(count)
     validation = data(held_out, rng) if held_out else None
