@@ -1,6 +1,6 @@
 """Training with the meaning of `Model.fit`, whole epochs in one compiled program."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 import inspect
 import random
@@ -299,7 +299,7 @@ def fit(
     epochs: int = 1,
     batch_size: int | None = None,
     validation_data: Any = None,
-    callbacks: Iterable[keras.callbacks.Callback] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] | None = None,
     sample_weight: Any = None,
     progress: bool = True,
     share_program: bool = True,
@@ -397,6 +397,8 @@ def fit(
     model._initial_epoch = None  # BackupAndRestore writes here where to go on
     seed = random.randrange(2**31)
     watchers.on_train_begin()
+    if model.built and model.optimizer and not checks.overrides(model, "train_step"):
+        model.optimizer.build(model.trainable_variables)  # saves tracing the step twice
     program = _compiled(model, data, validation, batch_size, most, share_program)
     learn, judge = Stretches(program), Stretches(program)
 

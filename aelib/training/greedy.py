@@ -42,8 +42,8 @@ def fit_greedy(
 
     The encoder's first layer and the decoder's last form a shallow autoencoder, which learns to
     restore `x`. Its codes are the data of the next pair, and so on inwards. An activation that is a
-    layer of its own belongs to the layer before it. A pair is not touched
-    again once it is trained: what remains to be done, by `fit`, is to train all layers together.
+    layer of its own belongs to the layer before it. A pair is not touched again once it is trained:
+    what remains to be done, by `fit`, is to train all layers together.
 
     Parameters
     ----------
