@@ -9,14 +9,41 @@ variable that no configuration mentions.
 from collections.abc import Callable
 from functools import cache
 import hashlib
+from threading import Lock
 
 from aelib._startup import tf
 
 MOST_PROGRAMS = 16
 # These hold names that TensorFlow numbers anew each time, and do not change what a node computes.
 NAMES_ONLY = {"_class", "_gradient_op_type"}
+# What these do hangs on Python objects that no graph shows.
+PYTHON_CALLS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+# XLA draws these without regard to any seed. keras.random draws from a seed that is an argument.
+UNSEEDED = {
+    "Multinomial",
+    "ParameterizedTruncatedNormal",
+    "RandomGamma",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "TruncatedNormal",
+}
 
-_programs: dict[str, tf.types.experimental.ConcreteFunction] = {}
+_programs: dict[str, tuple[tf.types.experimental.ConcreteFunction, Lock]] = {}
+_lock = Lock()
+
+
+class NotComparable(LookupError):
+    """A graph does not tell all that its program does, or in no form that is known here."""
+
+
+def operations(program: tf.types.experimental.ConcreteFunction) -> set[str]:
+    """List the kinds of operation in a program and in the functions that it calls."""
+    graph = program.graph.as_graph_def()
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    return {node.op for node in nodes}
 
 
 def _digest(parts: list) -> str:
@@ -34,6 +61,11 @@ def fingerprint(program: tf.types.experimental.ConcreteFunction) -> str:
     -------
     A digest of all operations in their order, of their constants, types and shapes, and of the
     functions that they call. Captured tensors and variables count by their place, not their value.
+
+    Raises
+    ------
+    NotComparable
+        If the graph calls back into Python, or names a tensor that it does not hold.
     """
     library = program.graph.as_graph_def().library.function
     functions = {function.signature.name: function for function in library}
@@ -54,10 +86,14 @@ def fingerprint(program: tf.types.experimental.ConcreteFunction) -> str:
 
         def of_tensor(name: str) -> tuple:
             node, *output = name.removeprefix("^").split(":")
+            if node not in places:
+                raise NotComparable(f"{function.signature.name} holds no tensor {name}")
             return places[node], output
 
         parts = [function.attr["_XlaMustCompile"].b, [argument.type for argument in arguments]]
         for node in function.node_def:
+            if node.op in PYTHON_CALLS:
+                raise NotComparable(f"{node.name} calls back into Python")
             values = [of_tensor(name) for name in node.input if name[0] != "^"]
             awaited = sorted(of_tensor(name) for name in node.input if name[0] == "^")
             attributes = sorted(set(node.attr) - NAMES_ONLY)
@@ -80,22 +116,35 @@ def share(program: tf.types.experimental.ConcreteFunction) -> Callable[..., tf.T
 
     Returns
     -------
-    A function that does on every call what `program` would do, with the variables of `program`.
+    A function that does on every call what `program` would do, with the variables of `program`;
+    `program` itself if its graph cannot be compared. Threads that share a program take turns.
     The last 16 programs are kept for others to share.
     """
+    try:
+        key = fingerprint(program)
+    except NotComparable:
+        return program
     variables = program.captured_inputs
-    key = fingerprint(program)
-    compiled = _programs[key] = _programs.pop(key, program)  # the last one used stands last
-    if len(_programs) > MOST_PROGRAMS:
-        del _programs[next(iter(_programs))]
+    with _lock:
+        # The last one used stands last.
+        compiled, turn = _programs[key] = _programs.pop(key, (program, Lock()))
+        if len(_programs) > MOST_PROGRAMS:
+            del _programs[next(iter(_programs))]
 
     def run(*arguments):
-        compiled.set_external_captures(variables)
-        return compiled(*arguments)
+        with turn:  # another thread must not put its variables in between
+            compiled.set_external_captures(variables)
+            return compiled(*arguments)
 
     return run
 
 
-def clear() -> None:
-    """Forget all programs, so that the next ones are compiled anew: to time that, say."""
-    _programs.clear()
+def forget_programs() -> None:
+    """Forget all compiled programs, so that the next training compiles anew: to time that, say."""
+    with _lock:
+        _programs.clear()
+
+
+def count_programs() -> int:
+    """Count the compiled programs that are kept for others to share."""
+    return len(_programs)

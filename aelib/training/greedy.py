@@ -1,8 +1,30 @@
 """Training a deep autoencoder layer by layer."""
 
+from functools import reduce
+from typing import Any
+
 from aelib._startup import keras
 from aelib.training.fit import fit
 import numpy as np
+
+
+def stages(chain: keras.Model) -> list[list[keras.layers.Layer]]:
+    """Cut a chain of layers into stages: a layer with weights and those without that follow it.
+
+    What comes before the first layer with weights belongs to that one.
+    """
+    cut: list[list[keras.layers.Layer]] = [[]]
+    for layer in chain.layers:
+        if layer.weights and any(earlier.weights for earlier in cut[-1]):
+            cut.append([])
+        if not isinstance(layer, keras.layers.InputLayer):
+            cut[-1].append(layer)
+    return cut
+
+
+def apply(values: Any, layer: keras.layers.Layer) -> Any:
+    """Put a layer on what comes before it."""
+    return layer(values)
 
 
 def fit_greedy(
@@ -19,8 +41,9 @@ def fit_greedy(
     """Train a deep autoencoder layer by layer, each layer on the codes of the one before.
 
     The encoder's first layer and the decoder's last form a shallow autoencoder, which learns to
-    restore `x`. Its codes are the data of the next pair, and so on inwards. A pair is not touched
-    again once it is trained: what remains to be done, by `fit`, is to train all layers together.
+    restore `x`. Its codes are the data of the next pair, and so on inwards. An activation that is a
+    layer of its own belongs to the layer before it. A pair is not touched again once it is trained:
+    what remains to be done, by `fit`, is to train all layers together.
 
     Parameters
     ----------
@@ -41,8 +64,7 @@ def fit_greedy(
 
     Source: Y. Bengio et al. 2007, Greedy layer-wise training of deep networks, section 3.1.
     """
-    inwards = [layer for layer in encoder.layers if layer.weights]
-    outwards = [layer for layer in reversed(decoder.layers) if layer.weights]
+    inwards, outwards = stages(encoder), stages(decoder)[::-1]
     if len(inwards) != len(outwards):
         raise ValueError(
             f"encoder has {len(inwards)} layers with weights and decoder {len(outwards)}; "
@@ -51,11 +73,11 @@ def fit_greedy(
     histories = []
     for inward, outward in zip(inwards, outwards, strict=True):
         inputs = keras.Input(np.shape(x)[1:])
-        codes = inward(inputs)
-        pair = keras.Model(inputs, outward(codes))
+        codes = reduce(apply, inward, inputs)
+        pair = keras.Model(inputs, reduce(apply, outward, codes))
         pair.compile(optimizer=optimizer, loss=loss)
         options = {"epochs": epochs, "batch_size": batch_size, "progress": progress}
         histories.append(fit(pair, x, x, **options))
-        if outward is not outwards[-1]:
+        if inward is not inwards[-1]:
             x = keras.Model(inputs, codes).predict(x, batch_size=batch_size, verbose=0)
     return histories

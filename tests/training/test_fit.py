@@ -5,11 +5,9 @@ import random
 import sys
 
 from aelib import training
-from aelib.models import Autoencoder, dense_autoencoder
+from jupyter_client.manager import start_new_kernel
 import keras
 from keras import layers
-from nbclient import NotebookClient
-import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -155,7 +153,7 @@ def test_every_short_epoch_gets_its_loss():
     bits = np.array([[0, 0, 1, 0, 0, 1, 1, 1]], dtype=np.float32)
     model = keras.Sequential([keras.Input((8,)), layers.Dense(2, "sigmoid"), layers.Dense(8)])
     model.compile(loss="mse", optimizer="sgd")
-    epochs = 2 * training.STEPS_PER_CALL + 500
+    epochs = 2500
     losses = training.fit(model, bits, bits, epochs=epochs, batch_size=32).history["loss"]
     assert len(losses) == epochs
     assert model.optimizer.iterations == epochs
@@ -233,10 +231,14 @@ def test_backup_and_restore_goes_on_where_it_stopped(images, tmp_path):
     np.testing.assert_allclose(rest, whole[2:], atol=1e-6)
 
 
-def test_no_backup_from_an_earlier_fit_shortens_the_next(images):
-    model = plain()
-    model._initial_epoch = 3
-    assert len(training.fit(model, images, images, epochs=4, batch_size=16).history["loss"]) == 4
+def test_no_backup_from_an_earlier_fit_shortens_the_next(images, tmp_path):
+    model, backup = plain(), keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))
+    options = {"epochs": 4, "batch_size": BATCH}
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, images, images, callbacks=[backup, Interrupt()], **options)
+    rest = training.fit(model, images, images, callbacks=[backup], **options).history["loss"]
+    assert len(rest) == 2
+    assert len(training.fit(model, images, images, **options).history["loss"]) == 4
 
 
 def test_convolutions_leave_xla_alone_on_a_cpu(monkeypatch):
@@ -291,7 +293,7 @@ def test_bar_in_a_terminal_wipes_itself_out(images, capsys, monkeypatch):
     assert shown.split("\r")[-2].strip() == shown.split("\r")[-1] == ""
 
 
-def test_bar_in_jupyter_leaves_no_widget_and_no_stderr(tmp_path):
+def test_bar_in_jupyter_shows_to_a_reader_and_leaves_nothing_in_a_batch_run():
     code = (
         "from aelib import training\nimport keras, numpy as np\n"
         "x = np.ones((4, 3), dtype='float32')\n"
@@ -299,55 +301,26 @@ def test_bar_in_jupyter_leaves_no_widget_and_no_stderr(tmp_path):
         "model.compile(loss='mse', optimizer='sgd')\n"
         "training.fit(model, x, x, epochs=3000, batch_size=4);"
     )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    client = NotebookClient(
-        notebook,
-        resources={"metadata": {"path": str(tmp_path)}},
+    manager, client = start_new_kernel(
+        env=os.environ | {"TQDM_DISABLE": ""},
         extra_arguments=["--IPKernelApp.capture_fd_output=False"],
     )
-    client.execute(env=os.environ | {"TQDM_DISABLE": ""})
-    outputs = notebook.cells[0].outputs
-    assert {output.output_type for output in outputs} == {"stream"}
-    assert {output.name for output in outputs} == {"stdout"}
-    assert "3000/3000" in "".join(output.text for output in outputs)
-    assert "widgets" not in notebook.metadata
-
-
-def deep() -> Autoencoder:
-    keras.utils.set_random_seed(3)
-    return dense_autoencoder(12, (8, 5, 3), hidden="relu", code="linear")
-
-
-def weights_of(layers_of: keras.Model) -> list[np.ndarray]:
-    return [weight for layer in layers_of.layers for weight in layer.get_weights()]
-
-
-def test_greedy_training_is_one_shallow_fit_after_the_other(images):
-    net, again = deep(), deep()
-    keras.utils.set_random_seed(4)
-    training.fit_greedy(net.encoder, net.decoder, images, epochs=2, batch_size=BATCH)
-
-    keras.utils.set_random_seed(4)
-    values = images
-    encoders = again.encoder.layers[1:]
-    for encode, decode in zip(encoders, again.decoder.layers[:0:-1], strict=True):
-        pair = keras.Sequential([keras.Input(values.shape[1:]), encode, decode])
-        pair.compile(optimizer="adam", loss="mse")
-        training.fit(pair, values, values, epochs=2, batch_size=BATCH)
-        values = keras.ops.convert_to_numpy(encode(values))
-    for ours, expected in zip(weights_of(net.model), weights_of(again.model), strict=True):
-        np.testing.assert_allclose(ours, expected, atol=1e-6)
-
-
-def test_greedy_training_lowers_the_loss_of_every_pair(images):
-    net = deep()
-    histories = training.fit_greedy(net.encoder, net.decoder, images, epochs=30, batch_size=BATCH)
-    assert len(histories) == 3
-    for history in histories:
-        assert history.history["loss"][-1] < history.history["loss"][0]
-
-
-def test_greedy_training_wants_as_many_layers_on_both_sides(images):
-    net, shallow = deep(), dense_autoencoder(12, (3,))
-    with pytest.raises(ValueError, match="encoder has 3 layers with weights and decoder 1"):
-        training.fit_greedy(net.encoder, shallow.decoder, images, epochs=1, batch_size=BATCH)
+    shown: dict[bool, list] = {True: [], False: []}
+    for somebody_there, messages in shown.items():
+        reply = client.execute_interactive(
+            code,
+            allow_stdin=somebody_there,
+            stdin_hook=lambda message: None,
+            output_hook=messages.append,
+            timeout=300,
+        )
+        assert reply["content"]["status"] == "ok"
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    kinds = {message["header"]["msg_type"] for message in shown[True]}
+    assert kinds - {"status", "execute_input"} == {"stream"}
+    streams = [m["content"] for m in shown[True] if m["header"]["msg_type"] == "stream"]
+    assert {stream["name"] for stream in streams} == {"stdout"}
+    assert "3000/3000" in "".join(stream["text"] for stream in streams)
+    kinds = {message["header"]["msg_type"] for message in shown[False]}
+    assert kinds <= {"status", "execute_input"}

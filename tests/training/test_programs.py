@@ -1,7 +1,8 @@
 """Nets that differ by their numbers alone share a program, and no others do."""
 
+from functools import partialmethod
 import gc
-from importlib import import_module
+import threading
 import weakref
 
 from aelib import layers as own
@@ -16,8 +17,8 @@ import tensorflow as tf
 
 
 @pytest.fixture(autouse=True)
-def none_compiled(monkeypatch):
-    monkeypatch.setattr(programs, "_programs", {})
+def none_compiled():
+    training.forget_programs()
 
 
 @pytest.fixture
@@ -69,25 +70,17 @@ def frozen() -> keras.Model:
     return model
 
 
-def trace(model, images, batch_size=16, validation=False):
-    model.test_step((images[:1], images[:1]))
-    model.optimizer.build(model.trainable_variables)
-    arrays = (tf.constant(images),)
-    orders = tf.TensorSpec((3, len(images)), tf.int32)
-    run = training.compile_epochs(model, True, True, batch_size)
-    run = run.get_concrete_function(
-        arrays, arrays if validation else (), orders, tf.TensorSpec((), tf.int32)
-    )
-    return programs.fingerprint(run)
+def fit(model, images, **options):
+    options = {"batch_size": 16, "progress": False, "epochs": 1} | options
+    return training.fit(model, images, images, **options).history["loss"]
 
 
-def test_fingerprint_does_not_depend_on_names_and_seeds(images):
+def test_sharing_does_not_depend_on_names_and_seeds(images):
     # Keras counts its layers, so a dozen nets have names that sort in more than one order.
-    marks = set()
     for seed in range(12):
         keras.utils.set_random_seed(seed)
-        marks.add(trace(net(), images))
-    assert len(marks) == 1
+        fit(net(), images)
+    assert training.count_programs() == 1
 
 
 OTHERS = {
@@ -109,25 +102,91 @@ OTHERS = {
 }
 
 
-def test_fingerprints_of_different_programs_differ(images, monkeypatch):
-    marks = {"plain": trace(net(), images)}
-    marks |= {name: trace(build(), images) for name, build in OTHERS.items()}
-    marks["batch size"] = trace(net(), images, batch_size=20)
-    marks["fewer examples"] = trace(net(), images[:32])
-    marks["validation"] = trace(net(), images, validation=True)
-    monkeypatch.setattr(import_module("aelib.training.fit"), "uses_xla", lambda model: False)
-    marks["without XLA"] = trace(net(), images)
-    assert len(set(marks.values())) == len(marks)
+def test_different_programs_are_not_shared(images, monkeypatch):
+    monkeypatch.setattr(programs, "MOST_PROGRAMS", 100)
+    with monkeypatch.context() as patch:
+        # Without XLA they differ as much, and compile sooner.
+        slow = partialmethod(keras.Model.compile, jit_compile=False)
+        patch.setattr(keras.Model, "compile", slow)
+        fit(net(), images)
+        for count, (name, build) in enumerate(OTHERS.items(), start=1):
+            assert training.count_programs() == count, f"before {name}"
+            fit(build(), images)
+        fit(net(), images, batch_size=20)
+        fit(net(), images[:32])
+        fit(net(), images, validation_data=(images, images))
+    fit(net(), images)  # with XLA
+    assert training.count_programs() == len(OTHERS) + 5
 
 
-def fit(model, images, **options):
-    options = {"batch_size": 16, "progress": False} | options
-    return training.fit(model, images, images, **options).history["loss"]
+def test_nothing_is_shared_where_it_is_not_wanted(images):
+    fit(net(), images)
+    losses = [fit(net(loss="mae"), images, share_program=False) for _ in range(2)]
+    assert training.count_programs() == 1
+    assert len(losses) == 2
+
+
+def test_graph_that_cannot_be_compared_is_not_shared(images):
+    def build(by):
+        def scale(t):
+            return tf.ensure_shape(tf.py_function(lambda v: by * v, [t], "float32"), t.shape)
+
+        x = keras.Input((12,))
+        model = keras.Model(x, layers.Dense(12, use_bias=False)(layers.Lambda(scale)(x)))
+        model.compile(loss="mse", optimizer="sgd", jit_compile=False)
+        return model
+
+    none, some = fit(build(0.0), images, epochs=2), fit(build(1.0), images, epochs=2)
+    assert none == pytest.approx(2 * [np.mean(images**2)], rel=1e-5)
+    assert some[1] < some[0]
+    assert training.count_programs() == 0
+
+
+def test_two_threads_train_two_nets_by_turns(images):
+    """Equal nets share one program; what each learns is what it learns alone."""
+
+    def train(seed, turns):
+        model = nets[seed]
+        wait = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: turns())
+        history = training.fit(
+            model, images, images, epochs=30, batch_size=16, callbacks=[wait], progress=False
+        )
+        losses[seed] = history.history["loss"]
+
+    def fresh():
+        nets.clear()
+        for seed in (1, 2):
+            keras.utils.set_random_seed(seed)
+            nets[seed] = net(optimizer="sgd")
+
+    nets: dict[int, keras.Model] = {}
+    losses: dict[int, list[float]] = {}
+    fresh()
+    start = {seed: nets[seed].get_weights() for seed in nets}
+    for seed in nets:
+        train(seed, lambda: None)
+    assert training.count_programs() == 1
+    steps = {seed: int(nets[seed].optimizer.iterations) for seed in nets}
+    fresh()
+    for seed, weights in start.items():
+        assert all(map(np.array_equal, nets[seed].get_weights(), weights))
+    together = threading.Barrier(2)
+    threads = [
+        threading.Thread(target=train, args=(seed, lambda: together.wait(timeout=60)))
+        for seed in nets
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {seed: int(nets[seed].optimizer.iterations) for seed in nets} == steps
+    for seed in nets:
+        assert losses[seed][-1] < losses[seed][0]
 
 
 def alone(build, seed, images, epochs):
     """Train a net with a program of its own."""
-    programs.clear()
+    training.forget_programs()
     keras.utils.set_random_seed(seed)
     model = build()
     return fit(model, images, epochs=epochs), model.get_weights()
@@ -144,13 +203,13 @@ BUILDS = {
 @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
 def test_shared_program_trains_as_an_own_one(build, images):
     expected = [alone(build, seed, images, epochs=5) for seed in (1, 2)]
-    programs.clear()
+    training.forget_programs()
     for seed, (losses, weights) in zip((1, 2), expected, strict=True):
         keras.utils.set_random_seed(seed)
         model = build()
         assert fit(model, images, epochs=5) == losses
         assert all(map(np.array_equal, model.get_weights(), weights))
-    assert len(programs._programs) == 1
+    assert training.count_programs() == 1
 
 
 def test_twin_leaves_the_first_net_alone_and_both_train_on(images):
@@ -167,12 +226,10 @@ def test_twin_leaves_the_first_net_alone_and_both_train_on(images):
         keras.utils.set_random_seed(3)
         fit(model, images, epochs=2)
     assert all(map(np.array_equal, first.get_weights(), whole.get_weights()))
-    assert len(programs._programs) == 1
+    assert training.count_programs() == 1
 
 
-def test_noise_drawn_inside_a_program_follows_the_seed(images, monkeypatch):
-    monkeypatch.setattr(import_module("aelib.training.fit"), "uses_xla", lambda model: False)
-
+def test_noise_drawn_inside_a_program_follows_the_seed(images):
     def noisy():
         keras.utils.set_random_seed(4)
         x = keras.Input((12,))
@@ -193,11 +250,10 @@ def test_widths_share_a_program_and_still_train_as_alone(images):
 
 
 @pytest.mark.parametrize("xla", [True, False])
-def test_images_of_another_size_take_a_program_of_their_own(xla, monkeypatch):
-    monkeypatch.setattr(import_module("aelib.training.fit"), "uses_xla", lambda model: xla)
+def test_images_of_another_size_take_a_program_of_their_own(xla):
     keep = layers.Dense(1)
     model = keras.Sequential([keras.Input((None, None, 1)), keep])
-    model.compile(loss="mse", optimizer="sgd")
+    model.compile(loss="mse", optimizer="sgd", jit_compile=xla)
     for size in ((4, 6), (6, 4)):
         keep.set_weights([np.ones((1, 1)), np.zeros(1)])
         assert fit(model, np.ones((40, *size, 1), np.float32), epochs=1) == [0.0]
@@ -212,7 +268,7 @@ def test_penalty_on_a_variable_is_not_lost(images):
 def test_longer_training_takes_the_same_program(images):
     for epochs in (1, 2, 50):
         fit(net(), images, epochs=epochs)
-    assert len(programs._programs) == 1
+    assert training.count_programs() == 1
 
 
 def test_twin_trained_in_a_callback_does_not_disturb(images):
@@ -240,10 +296,13 @@ def test_trained_nets_are_not_kept(images):
 
 def test_program_not_used_for_longest_makes_room(images, monkeypatch):
     monkeypatch.setattr(programs, "MOST_PROGRAMS", 2)
-    fit(net(), images, epochs=1)
-    fit(net(optimizer="sgd"), images, epochs=1)
-    adam, sgd = programs._programs
-    fit(net(), images, epochs=1)
-    fit(net(loss="mae"), images, epochs=1)
-    assert len(programs._programs) == 2
-    assert adam in programs._programs and sgd not in programs._programs
+    fit(net(), images)
+    fit(net(optimizer="sgd"), images)
+    fit(net(), images)
+    fit(net(loss="mae"), images)
+    assert training.count_programs() == 2
+    monkeypatch.setattr(programs, "MOST_PROGRAMS", 3)
+    fit(net(), images)
+    assert training.count_programs() == 2  # it was still there
+    fit(net(optimizer="sgd"), images)
+    assert training.count_programs() == 3  # that one had gone
