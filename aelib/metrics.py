@@ -1,5 +1,6 @@
 """What the notebooks measure in a code."""
 
+from aelib import _checks
 import numpy as np
 from scipy.linalg import subspace_angles
 from scipy.stats import spearmanr
@@ -23,20 +24,40 @@ def knn_predictions(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Returns
     -------
     (n,) predicted labels.
+
+    Raises
+    ------
+    ValueError
+        If an argument has another shape or kind, or `codes` hold NaN.
     """
+    codes, labels = _codes_and_labels(codes, labels)
     return cross_val_predict(KNeighborsClassifier(NEIGHBOURS), codes, labels, cv=FOLDS)
 
 
 def knn_accuracy(codes: np.ndarray, labels: np.ndarray) -> float:
-    """Give the share of labels, from 0 to 1, that the 15 nearest codes guess right."""
-    return float(np.mean(knn_predictions(codes, labels) == labels))
+    """Give the share of labels, from 0 to 1, that the 15 nearest codes guess right.
+
+    Arguments and errors are those of `knn_predictions`.
+    """
+    return float(np.mean(knn_predictions(codes, labels) == np.asarray(labels)))
 
 
 def confused_pairs(labels: np.ndarray, predictions: np.ndarray) -> list[tuple[int, int]]:
     """List all pairs of classes, the most confused first.
 
     A pair's confusion is the number of its members taken for the other one, both ways.
+
+    Parameters
+    ----------
+    labels, predictions : (n,) integers
+
+    Raises
+    ------
+    ValueError
+        If these are not two rows of as many integers.
     """
+    labels = _checks.integers(labels, "labels")
+    predictions = _checks.integers(predictions, "predictions", len(labels), like="labels")
     matrix = confusion_matrix(labels, predictions)
     both_ways = matrix + matrix.T
     classes = np.union1d(labels, predictions)
@@ -56,7 +77,13 @@ def centroid_distances(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Returns
     -------
     (classes, classes) Euclidean distances in units of the code, classes in ascending order.
+
+    Raises
+    ------
+    ValueError
+        If an argument has another shape or kind, or `codes` hold NaN.
     """
+    codes, labels = _codes_and_labels(codes, labels)
     centroids = [codes[labels == label].mean(axis=0) for label in np.unique(labels)]
     return euclidean_distances(centroids)
 
@@ -74,9 +101,31 @@ def layout_agreement(images: np.ndarray, codes: np.ndarray, labels: np.ndarray) 
     -------
     Spearman's rank correlation, from -1 to 1, over all pairs of classes, of the distance between
     their mean images with that between their mean codes.
+
+    Raises
+    ------
+    ValueError
+        If an argument has another shape or kind or holds NaN, if there are fewer than three
+        classes, or if the classes of `images` or `codes` all lie equally far apart, as those of
+        collapsed codes do: then they have no order.
     """
-    pairs = np.triu_indices(len(np.unique(labels)), k=1)
-    distances = (centroid_distances(values, labels)[pairs] for values in (images, codes))
+    images = _checks.numbers(images, "images", ("n", "D"))
+    codes, labels = _codes_and_labels(codes, labels)
+    _checks.integers(labels, "labels", len(images), like="images")
+    classes = len(np.unique(labels))
+    if classes < 3:
+        raise ValueError(f"labels hold {classes} classes; pass at least three")
+    pairs = np.triu_indices(classes, k=1)
+    distances = []
+    for name, values in (("images", images), ("codes", codes)):
+        found = centroid_distances(values, labels)[pairs]
+        # Equal but for rounding: ranks would be those of the rounding errors.
+        if np.ptp(found) <= 1e-6 * np.abs(values).max():
+            raise ValueError(
+                f"{name} put all classes equally far apart, so there is no layout to compare; "
+                "codes that collapsed do so: train the encoder anew"
+            )
+        distances.append(found)
     return float(spearmanr(*distances).statistic)
 
 
@@ -87,18 +136,27 @@ def neighbour_rank(codes: np.ndarray, labels: np.ndarray, pair: tuple[int, int])
     ----------
     codes : (n, M) array
     labels : (n,) integers
-    pair : two classes; the better of the two ways to ask counts
+    pair : two classes among the labels; the better of the two ways to ask counts
+
+    Raises
+    ------
+    ValueError
+        If an argument has another shape or kind, `codes` hold NaN, or `pair` is not among the
+        labels.
     """
     distances = centroid_distances(codes, labels)
     ranks = distances.argsort(axis=1).argsort(axis=1)
-    one, other = np.searchsorted(np.unique(labels), pair)
+    one, other = _places(labels, pair)
     return int(min(ranks[one, other], ranks[other, one]))
 
 
 def distance_rank(codes: np.ndarray, labels: np.ndarray, pair: tuple[int, int]) -> int:
-    """Tell how far two classes lie apart: 1 if no pair's mean codes are farther apart, 2, …"""
+    """Tell how far two classes lie apart: 1 if no pair's mean codes are farther apart, 2, …
+
+    Arguments and errors are those of `neighbour_rank`.
+    """
     distances = centroid_distances(codes, labels)
-    one, other = np.searchsorted(np.unique(labels), pair)
+    one, other = _places(labels, pair)
     return 1 + int(np.sum(np.triu(distances) > distances[one, other]))
 
 
@@ -115,7 +173,35 @@ def principal_angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     (min(m, n),) angles in degrees from 0 to 90, the largest first; all are 0 if and only if the
     smaller space lies in the larger one.
 
+    Raises
+    ------
+    ValueError
+        If an argument has another shape, holds NaN or has rows that depend on each other.
+
     Source: Björck & Golub 1973, doi 10.1090/S0025-5718-1973-0348991-3.
     """
-    spans = (np.asarray(rows, dtype=np.float64).T for rows in (one, other))
-    return np.rad2deg(subspace_angles(*spans))
+    one = _checks.numbers(one, "one", ("m", "D")).astype(np.float64)
+    other = _checks.numbers(other, "other", ("n", one.shape[1]), like="one").astype(np.float64)
+    for name, rows in (("one", one), ("other", other)):
+        rank = np.linalg.matrix_rank(rows)
+        if rank < len(rows):
+            raise ValueError(
+                f"{name} has {len(rows)} rows of rank {rank}; pass rows that do not depend on "
+                "each other"
+            )
+    return np.rad2deg(subspace_angles(one.T, other.T))
+
+
+def _codes_and_labels(codes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Check (n, M) codes and their (n,) integer labels."""
+    codes = _checks.numbers(codes, "codes", ("n", "M"))
+    return codes, _checks.integers(labels, "labels", len(codes), like="codes")
+
+
+def _places(labels: np.ndarray, pair: tuple[int, int]) -> np.ndarray:
+    """Find where two different classes stand among the labels' classes in ascending order."""
+    classes = np.unique(labels)
+    one, other = _checks.integers(pair, "pair", 2)
+    if one == other or one not in classes or other not in classes:
+        raise ValueError(f"pair is {(int(one), int(other))}; pass two of {classes.tolist()}")
+    return np.searchsorted(classes, (one, other))

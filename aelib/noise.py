@@ -3,22 +3,28 @@
 Source: Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11:3371–3408, section 3.3.
 """
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from numbers import Real
+
+from aelib import _checks
 import numpy as np
 
 
 def _images(images: np.ndarray) -> np.ndarray:
-    """Refuse integers, which would cut the grey levels off."""
+    """Refuse integers, which would cut the grey levels off, and what is no grey level."""
     images = np.asarray(images)
     if images.dtype.kind != "f":
         raise TypeError(
             f"images hold {images.dtype}; pass floats in [0, 1], such as pixels / 255 gives"
         )
-    return images
+    return _checks.grey_levels(images, "images", empty=True)
 
 
 def _check_ratio(ratio: float) -> None:
     """Refuse what is no probability; NaN is none either."""
-    if not 0 <= ratio <= 1:
+    if not (isinstance(ratio, Real) and 0 <= ratio <= 1):
         raise ValueError(f"ratio is {ratio}; pass a share of the pixels, from 0 to 1")
 
 
@@ -42,9 +48,9 @@ def gaussian(
     Raises
     ------
     TypeError
-        If `images` do not hold floats.
+        If `images` do not hold floats or `rng` is no generator.
     ValueError
-        If `scale` is negative, infinite or NaN.
+        If `images` lie outside [0, 1]; if `scale` is negative, infinite or NaN.
 
     Source: Vincent et al. 2010, section 3.3, "additive isotropic Gaussian noise".
     """
@@ -71,9 +77,9 @@ def masking(images: np.ndarray, ratio: float, rng: np.random.Generator) -> np.nd
     Raises
     ------
     TypeError
-        If `images` do not hold floats.
+        If `images` do not hold floats or `rng` is no generator.
     ValueError
-        If `ratio` lies outside [0, 1].
+        If `images` or `ratio` lie outside [0, 1].
 
     Source: Vincent et al. 2010, section 3.3, "masking noise", who fix the number of lost pixels
     of an image where here it varies around its mean.
@@ -100,9 +106,9 @@ def salt_and_pepper(images: np.ndarray, ratio: float, rng: np.random.Generator) 
     Raises
     ------
     TypeError
-        If `images` do not hold floats.
+        If `images` do not hold floats or `rng` is no generator.
     ValueError
-        If `ratio` lies outside [0, 1].
+        If `images` or `ratio` lie outside [0, 1].
 
     Source: Vincent et al. 2010, section 3.3, "salt-and-pepper noise".
     """
@@ -111,3 +117,21 @@ def salt_and_pepper(images: np.ndarray, ratio: float, rng: np.random.Generator) 
     draw = rng.random(images.shape)  # below ratio / 2: pepper; from there to ratio: salt
     noisy = np.where(draw < ratio, draw >= ratio / 2, images)
     return noisy.astype(images.dtype)
+
+
+def _with_generator(corrupt: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Refuse a seed in place of a generator: it would give every call the same noise."""
+    parameters = signature(corrupt)
+
+    @wraps(corrupt)
+    def checked(*args: object, **options: object) -> np.ndarray:
+        rng = parameters.bind(*args, **options).arguments["rng"]
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng is {rng!r}; pass a generator, as np.random.default_rng(0) makes")
+        return corrupt(*args, **options)
+
+    return checked
+
+
+# Around the functions, not as decorators above them: notebook 09 shows what they do to an image.
+gaussian, masking, salt_and_pepper = map(_with_generator, (gaussian, masking, salt_and_pepper))

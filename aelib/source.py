@@ -9,7 +9,16 @@ from IPython.display import Markdown
 
 
 def source_without_docstring(obj: Callable) -> str:
-    """Return the source of a function or class as it stands in its file, less its docstring."""
+    """Return the source of a function or class as it stands in its file, less its docstring.
+
+    Raises
+    ------
+    TypeError
+        If `obj` was not made by `def` or `class` in Python.
+    """
+    name = getattr(obj, "__name__", None)
+    if not (inspect.isroutine(obj) or inspect.isclass(obj)) or name == "<lambda>":
+        raise TypeError(f"obj is {obj!r}; pass a function or a class")
     source = dedent(inspect.getsource(obj)).rstrip()
     node = ast.parse(source).body[0]
     lines = source.splitlines()

@@ -594,3 +594,18 @@ def test_from_bits_thresholds_at_one_half():
 def test_from_bits_refuses_other_widths(shape):
     with pytest.raises(ValueError, match="8 bits"):
         data.from_bits(np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([0, 1, np.nan, 0, 0, 0, 0, 1], "rows contains NaN"),
+        ([0, 255, 0, 0, 0, 0, 0, 1], "rows must be grey levels in"),
+        ([0, 1, 0, 0, 0, 0, 0, -1], "rows must be grey levels in"),
+        (list("00100111"), "rows must hold real numbers"),
+        (np.zeros(8) * 1j, "rows must hold real numbers"),
+    ],
+)
+def test_from_bits_refuses_what_is_no_bit(row, message):
+    with pytest.raises(ValueError, match=message):
+        data.from_bits(row)

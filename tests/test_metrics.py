@@ -2,6 +2,7 @@
 
 from aelib import metrics
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import StratifiedKFold
 
@@ -135,3 +136,99 @@ def test_largest_principal_angle_equals_brute_force():
     within = circle @ np.linalg.qr(other.T)[0]
     farthest = np.rad2deg(np.arccos(np.linalg.norm(within, axis=1).min()))
     assert metrics.principal_angles(one, other)[0] == pytest.approx(farthest, abs=0.01)
+
+
+MEASURES = {
+    "knn_predictions": metrics.knn_predictions,
+    "knn_accuracy": metrics.knn_accuracy,
+    "centroid_distances": metrics.centroid_distances,
+    "layout_agreement": lambda codes, labels: metrics.layout_agreement(codes**2, codes, labels),
+    "neighbour_rank": lambda codes, labels: metrics.neighbour_rank(codes, labels, (0, 7)),
+    "distance_rank": lambda codes, labels: metrics.distance_rank(codes, labels, (0, 7)),
+}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_codes_and_labels_go_by_position(name, clouds):
+    codes, labels = clouds
+    expected = MEASURES[name](codes, labels)
+    shuffled = np.random.default_rng(1).permutation(len(codes))
+    for series in (pd.Series(labels), pd.Series(labels, index=shuffled)):
+        found = MEASURES[name](pd.DataFrame(codes, index=shuffled), series)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(MEASURES[name](codes, series), expected)
+
+
+BAD_CODES = {
+    "labels must be integers .* \\(90,\\) as codes ask.* shape \\(90, 3\\)": lambda c, k: (
+        c,
+        (k[:, None] == [0, 4, 7]).astype(int),
+    ),
+    "labels must be integers .* shape \\(90, 1\\)": lambda c, k: (c, k[:, None]),
+    "labels must be integers .* shape \\(89,\\)": lambda c, k: (c, k[:-1]),
+    "labels must be integers .* not float64": lambda c, k: (c, k + 0.5),
+    "labels must be integers .* not <U": lambda c, k: (c, k.astype(str)),
+    "codes must have shape \\(n, M\\)": lambda c, k: (c[:, 0], k),
+    "codes must hold at least one": lambda c, k: (c[:0], k[:0]),
+    "codes must hold real numbers": lambda c, k: (c * 1j, k),
+    "codes contains NaN": lambda c, k: (np.where(c > 2, np.nan, c), k),
+}
+
+
+@pytest.mark.parametrize("name", MEASURES.keys() - {"layout_agreement"})
+@pytest.mark.parametrize("message", BAD_CODES)
+def test_codes_and_labels_that_cannot_be_measured_are_named(name, message, clouds):
+    with pytest.raises(ValueError, match=message):
+        MEASURES[name](*BAD_CODES[message](*clouds))
+
+
+@pytest.mark.parametrize("rank", [metrics.neighbour_rank, metrics.distance_rank])
+@pytest.mark.parametrize("pair", [(0, 9), (3, 4), (4, 4), (0, 4, 7), (0.0, 4.0), 4, None])
+def test_a_pair_that_is_not_among_the_labels_is_named(rank, pair, clouds):
+    with pytest.raises(ValueError, match="pair"):
+        rank(*clouds, pair)
+
+
+def test_predictions_are_as_many_as_labels():
+    with pytest.raises(ValueError, match=r"predictions must be .* \(3,\) as labels ask"):
+        metrics.confused_pairs([1, 2, 3], [1, 2])
+    with pytest.raises(ValueError, match="labels must be integers"):
+        metrics.confused_pairs([[1], [2], [3]], [1, 2, 3])
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1.0])
+def test_collapsed_codes_have_no_layout(clouds, value):
+    codes, labels = clouds
+    rng = np.random.default_rng(0)
+    for rounding in (0, 1e-8):
+        collapsed = value * (1 + rounding * rng.normal(size=(90, 2)))
+        with pytest.raises(ValueError, match="codes put all classes equally far apart"):
+            metrics.layout_agreement(codes, collapsed.astype(np.float32), labels)
+        with pytest.raises(ValueError, match="images put all classes equally far apart"):
+            metrics.layout_agreement(collapsed.astype(np.float32), codes, labels)
+
+
+def test_layout_needs_three_classes_and_as_many_images_as_codes(clouds):
+    codes, labels = clouds
+    with pytest.raises(ValueError, match="labels hold 2 classes"):
+        metrics.layout_agreement(codes, codes, labels // 4)
+    with pytest.raises(ValueError, match=r"labels must be .* \(80,\) as images ask"):
+        metrics.layout_agreement(codes[:80], codes, labels)
+    with pytest.raises(ValueError, match=r"images must have shape \(n, D\)"):
+        metrics.layout_agreement(codes[:, 0], codes, labels)
+
+
+BAD_SPANS = {
+    "one has 2 rows of rank 1": (np.ones((2, 5)), np.eye(5)),
+    "other has 6 rows of rank 5": (np.eye(5), np.ones((6, 5)) + np.eye(6, 5)),
+    "other must have shape \\(n, 5\\) as one": (np.eye(5), np.eye(4)),
+    "one must have shape \\(m, D\\)": (np.ones(5), np.eye(5)),
+    "one contains NaN": (np.full((1, 5), np.nan), np.eye(5)),
+    "other must hold at least one": (np.eye(5), np.eye(5)[:0]),
+}
+
+
+@pytest.mark.parametrize("message", BAD_SPANS)
+def test_rows_that_span_no_space_of_their_number_are_named(message):
+    with pytest.raises(ValueError, match=message):
+        metrics.principal_angles(*BAD_SPANS[message])

@@ -1,9 +1,11 @@
 """Noise has the shares and moments that it promises, and leaves its input alone."""
 
+import inspect
 import math
 
 from aelib import noise
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
@@ -117,7 +119,7 @@ def test_everything_is_lost_at_one(images):
 
 
 @pytest.mark.parametrize("kind", RATIO_KINDS)
-@pytest.mark.parametrize("ratio", [-0.1, 1.1, 30, float("nan")])
+@pytest.mark.parametrize("ratio", [-0.1, 1.1, 30, float("nan"), None, "0.5"])
 def test_a_ratio_that_is_no_share_is_named(kind, ratio, images):
     with pytest.raises(ValueError, match=f"ratio is {ratio}"):
         kind(images, ratio, rng())
@@ -133,3 +135,47 @@ def test_a_scale_that_is_no_deviation_is_named(scale, images):
 def test_integer_pixels_are_refused(kind):
     with pytest.raises(TypeError, match="uint8"):
         kind(np.full((2, 784), 255, np.uint8), 0.5, rng())
+
+
+BAD_IMAGES = {
+    "images contains NaN": np.array([[0.5, np.nan]]),
+    "images contains infinity": np.array([[0.5, np.inf]]),
+    "images must be grey levels in .* from 0 to 255": np.array([[0.0, 255.0]]),
+    "images must be grey levels in .* from -1 to 1": np.array([[-1.0, 1.0]]),
+    "images must be an array": 0.5,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("message", BAD_IMAGES)
+def test_images_that_are_no_grey_levels_are_named(kind, message):
+    with pytest.raises(ValueError, match=message):
+        kind(BAD_IMAGES[message], 0.5, rng())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_level_off_by_rounding_is_a_grey_level(kind, images):
+    kind(images / np.float32(0.8) + np.float32(1e-7), 0.5, rng())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", [0, None, "0", np.random, np.random.RandomState(0)])
+def test_a_seed_is_no_generator(kind, seed, images):
+    with pytest.raises(TypeError, match="rng is .*pass a generator"):
+        kind(images, 0.5, seed)
+    with pytest.raises(TypeError, match="rng is .*pass a generator"):
+        kind(images, 0.5, rng=seed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_images_go_by_position(kind):
+    pixels = rng(3).random((20, 30))
+    frame = pd.DataFrame(pixels, index=rng(4).permutation(20))
+    np.testing.assert_array_equal(kind(frame, 0.5, rng()), kind(pixels, 0.5, rng()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_check_of_the_generator_hides_neither_name_nor_signature(kind):
+    assert kind is getattr(noise, kind.__name__)
+    assert list(inspect.signature(kind).parameters)[:1] == ["images"]
+    assert "rng : where" in inspect.getdoc(kind)

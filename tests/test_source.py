@@ -3,7 +3,7 @@
 import ast
 import inspect
 
-from aelib import models, profile, source, training
+from aelib import models, noise, profile, source, training
 import pytest
 
 
@@ -63,7 +63,7 @@ def test_method_stands_at_the_margin():
 
 
 @pytest.mark.parametrize(
-    "obj", [models.dense_autoencoder, models.Autoencoder, profile.pick, training.fit]
+    "obj", [models.dense_autoencoder, models.Autoencoder, noise.masking, profile.pick, training.fit]
 )
 def test_courses_own_code_stays_valid(obj):
     text = source.source_without_docstring(obj)
@@ -75,3 +75,9 @@ def test_courses_own_code_stays_valid(obj):
 def test_shown_as_a_python_block():
     shown = source.show_source(commented).data
     assert shown == f"```python\n{source.source_without_docstring(commented)}\n```"
+
+
+@pytest.mark.parametrize("obj", [3, None, "bare", noise, lambda x: x, [bare]])
+def test_what_has_no_definition_of_its_own_is_named(obj):
+    with pytest.raises(TypeError, match="obj is .*pass a function or a class"):
+        source.show_source(obj)

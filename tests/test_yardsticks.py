@@ -3,6 +3,7 @@
 from aelib import yardsticks
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import entropy
 
@@ -20,6 +21,12 @@ def train() -> np.ndarray:
 @pytest.fixture
 def held_out(train) -> np.ndarray:
     return train[::-2] ** 1.1
+
+
+@pytest.fixture
+def copier() -> keras.Model:
+    """A net that answers its input: in use, dropout leaves it alone."""
+    return keras.Sequential([keras.Input((12,)), keras.layers.Dropout(0.5)])
 
 
 def binary_cross_entropy(images: np.ndarray, restored: np.ndarray) -> float:
@@ -58,11 +65,10 @@ def test_reconstruction_scores_what_the_model_answers(train):
     assert yardsticks.reconstruction(BCE, model, train) == pytest.approx(expected, rel=1e-6)
 
 
-def test_reconstruction_is_held_against_the_images_that_it_should_give(train):
-    same = keras.Sequential([keras.Input((12,)), keras.layers.Dropout(0.5)])  # in use: a copy
+def test_reconstruction_is_held_against_the_images_that_it_should_give(train, copier):
     noisy = train + 0.1
-    assert yardsticks.reconstruction("mse", same, noisy) == 0
-    assert yardsticks.reconstruction("mse", same, noisy, train) == pytest.approx(0.01, rel=1e-4)
+    assert yardsticks.reconstruction("mse", copier, noisy) == 0
+    assert yardsticks.reconstruction("mse", copier, noisy, train) == pytest.approx(0.01, rel=1e-4)
 
 
 def test_reconstruction_does_not_depend_on_how_images_are_dealt_out(train):
@@ -142,3 +148,163 @@ def test_table_names_its_lines_worst_first(train, held_out):
 def test_entropy_floor_belongs_to_cross_entropy_alone(train, held_out):
     marks = yardsticks.table("mse", train, held_out, codes=3)
     assert list(marks) == ["mean image", "PCA, 3 codes"]
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_pca_is_scored_after_clipping(inverted):
+    black_and_white = np.eye(4, dtype=np.float32)[[0, 0, 1, 2, 3, 3, 3]]
+    train, test = black_and_white, 1 - black_and_white
+    if inverted:
+        train, test = test, train
+    mean = train.mean(axis=0)
+    directions = np.linalg.svd(train - mean, full_matrices=False)[2][:2]
+    restored = (test - mean) @ directions.T @ directions + mean
+    assert restored.max() > 1.4 if inverted else restored.min() < -0.4
+    expected = np.mean((test - np.clip(restored, 0, 1)) ** 2)
+    assert expected < np.mean((test - restored) ** 2) - 0.01
+    assert yardsticks.pca("mse", train, test, 2) == pytest.approx(expected, rel=1e-4)
+
+
+CROSS_ENTROPIES = {
+    "its name": BCE,
+    "bce": "bce",
+    "the class's name": "BinaryCrossentropy",
+    "function": keras.losses.binary_crossentropy,
+    "object": keras.losses.BinaryCrossentropy(),
+    "object that sums": keras.losses.BinaryCrossentropy(reduction="sum"),
+}
+
+
+@pytest.mark.parametrize("loss", CROSS_ENTROPIES.values(), ids=CROSS_ENTROPIES)
+def test_cross_entropy_is_the_same_by_any_name(loss, train, held_out):
+    marks = yardsticks.table(loss, train, held_out, codes=2)
+    expected = yardsticks.table(BCE, train, held_out, codes=2)
+    assert list(marks) == ["mean image", "PCA, 2 codes", "entropy floor"]
+    assert list(marks.values()) == pytest.approx(list(expected.values()), rel=1e-6)
+    with pytest.raises(ValueError, match="images must be grey levels"):
+        yardsticks.score(loss, 255 * train, train)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, bool])
+def test_integers_are_scored_as_the_numbers_that_they_are(dtype, train):
+    images = (train > 0.3).astype(dtype)
+    restored = (train[::-1] > 0.3).astype(dtype)
+    exact = images.astype(float), restored.astype(float)
+    expected = np.mean((exact[0] - exact[1]) ** 2)
+    assert yardsticks.score("mse", images, restored) == pytest.approx(expected)
+    for yardstick in (yardsticks.mean_image, lambda *args: yardsticks.pca(*args, codes=2)):
+        found = yardstick("mse", images, restored)
+        assert found == pytest.approx(yardstick("mse", *exact), rel=1e-5)
+
+
+def test_pixels_from_0_to_255_are_scored_in_their_own_unit():
+    images = np.array([[255, 0, 100], [7, 90, 255]], np.uint8)
+    restored = np.array([[0, 255, 200], [9, 0, 250]], np.uint8)
+    expected = np.mean((images.astype(float) - restored.astype(float)) ** 2)
+    assert yardsticks.score("mse", images, restored) == pytest.approx(expected)
+    assert yardsticks.mean_image("mse", images, images) == pytest.approx(images.var(axis=0).mean())
+
+
+def test_squared_error_takes_any_range(train, held_out):
+    found = yardsticks.mean_image("mse", 2 * train - 1, 2 * held_out - 1)
+    assert found == pytest.approx(4 * yardsticks.mean_image("mse", train, held_out), rel=1e-5)
+    assert yardsticks.score("mse", 2 * train - 1, train - 1) == pytest.approx(np.mean(train**2))
+
+
+def test_images_go_by_position(train, held_out, copier):
+    frames = pd.DataFrame(train[::-1].copy()), pd.DataFrame(held_out, index=np.arange(20)[::-1])
+    arrays = [frame.to_numpy() for frame in frames]
+    assert yardsticks.table(BCE, *frames, 2) == yardsticks.table(BCE, *arrays, 2)
+    score = yardsticks.score("mse", frames[0][:20], frames[1])
+    assert score == yardsticks.score("mse", arrays[0][:20], arrays[1])
+    assert yardsticks.reconstruction("mse", copier, frames[0], train[::-1]) == 0
+
+
+def with_one(value: float, images: np.ndarray) -> np.ndarray:
+    return np.where(images == images[2, 3], value, images)
+
+
+BAD_IMAGES = {
+    "contains NaN": lambda images: with_one(np.nan, images),
+    "contains infinity": lambda images: with_one(-np.inf, images),
+    "must hold real numbers, not complex": lambda images: images * 1j,
+    "must hold real numbers, not <U": lambda images: images.astype(str),
+}
+BAD_LEVELS = {
+    r"must be grey levels in .* to \d\d\d": lambda images: 255 * images,
+    "must be grey levels in": lambda images: (255 * images).astype(np.uint8),
+    "must be grey levels in .* from -0": lambda images: 2 * images - 1,
+}
+CALLS = {
+    "images": lambda good, bad, _: yardsticks.score(BCE, bad, good),
+    "restored": lambda good, bad, _: yardsticks.score(BCE, good, bad),
+    "images of the model": lambda good, bad, net: yardsticks.reconstruction(BCE, net, good, bad),
+    "train": lambda good, bad, _: yardsticks.mean_image(BCE, bad, good),
+    "test": lambda good, bad, _: yardsticks.mean_image(BCE, good, bad),
+    "train of PCA": lambda good, bad, _: yardsticks.pca("mse", bad, good, 2),
+    "test of PCA": lambda good, bad, _: yardsticks.pca("mse", good, bad, 2),
+    "train of the table": lambda good, bad, _: yardsticks.table(BCE, bad, good, 2),
+    "test of the floor": lambda good, bad, _: yardsticks.entropy_floor(bad),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("message", BAD_IMAGES | BAD_LEVELS)
+def test_what_is_no_grey_level_is_named(call, message, train, copier):
+    bad = (BAD_IMAGES | BAD_LEVELS)[message](train)
+    with pytest.raises(ValueError, match=f"{call.split()[0]} {message}"):
+        CALLS[call](train, bad, copier)
+
+
+@pytest.mark.parametrize("message", BAD_IMAGES)
+def test_inputs_that_are_no_numbers_are_named(message, train, copier):
+    with pytest.raises(ValueError, match=f"inputs {message}"):
+        yardsticks.reconstruction("mse", copier, BAD_IMAGES[message](train))
+
+
+def test_no_image_has_no_score(train, copier):
+    none = train[:0]
+    for call in (
+        lambda: yardsticks.score("mse", none, none),
+        lambda: yardsticks.reconstruction("mse", copier, none),
+        lambda: yardsticks.mean_image("mse", none, train),
+        lambda: yardsticks.mean_image("mse", train, none),
+        lambda: yardsticks.pca("mse", none, train, 1),
+        lambda: yardsticks.entropy_floor(none),
+    ):
+        with pytest.raises(ValueError, match="must hold at least one number"):
+            call()
+
+
+@pytest.mark.parametrize("loss", ["mse", BCE])
+def test_arrays_of_two_shapes_are_not_stretched(loss, train, copier):
+    for other in (train[0], train[:1], train[:, :1], train[:-1], train[None]):
+        with pytest.raises(ValueError, match=r"restored must have shape \(40, 12\) as images"):
+            yardsticks.score(loss, train, other)
+        with pytest.raises(ValueError, match=r"images must have shape \(40, 12\) as the model's"):
+            yardsticks.reconstruction(loss, copier, train, other)
+    for other in (train[0], train[:, :1], train[None]):
+        with pytest.raises(ValueError, match=r"test must have shape \(n, 12\) as train"):
+            yardsticks.mean_image(loss, train, other)
+
+
+def test_a_models_logits_are_no_reconstruction(train):
+    model = keras.Sequential([keras.Input((12,)), keras.layers.Rescaling(9, offset=-4)])
+    with pytest.raises(ValueError, match="the model's answers must be grey levels"):
+        yardsticks.reconstruction(BCE, model, train)
+
+
+def test_losses_that_do_not_fit_images_are_named(train):
+    logits = keras.losses.BinaryCrossentropy(from_logits=True)
+    for loss, message in ((None, "loss is None"), (logits, "loss takes logits")):
+        with pytest.raises(ValueError, match=message):
+            yardsticks.mean_image(loss, train, train)
+    with pytest.raises(ValueError, match="loss identifier: nonsense"):
+        yardsticks.score("nonsense", train, train)
+
+
+@pytest.mark.parametrize("codes", [0.9, None, 0, -1, 13, "mle", 2.0])
+def test_codes_that_cannot_be_counted_are_named(codes, train):
+    for yardstick in (yardsticks.pca, yardsticks.table):
+        with pytest.raises((TypeError, ValueError), match="codes"):
+            yardstick("mse", train, train, codes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from aelib import _checks
 from aelib.plots.style import GREY, LINE_COLOURS, axes, spread
 from matplotlib.axes import Axes
 import numpy as np
@@ -25,19 +26,34 @@ def loss_curves(
     yardsticks : levels to compare with, by name
     ylabel : the loss and its unit
     limits : lowest and highest loss shown
+
+    Raises
+    ------
+    ValueError
+        If a loss or a level is NaN or infinite, if a curve has more than two axes, or if `limits`
+        are not two numbers, the lower one first.
     """
+    rows_of = {
+        name: _checks.numbers(np.atleast_2d(values), f"curves[{name!r}]", ("seeds", "epochs"))
+        for name, values in _checks.by_name(curves, "curves").items()
+    }
+    yardsticks = {} if yardsticks is None else _checks.by_name(yardsticks, "yardsticks")
+    levels = {
+        name: float(_checks.numbers(level, f"yardsticks[{name!r}]", ()))
+        for name, level in yardsticks.items()
+    }
+    limits = _checks.limits(limits)
     ax = axes(ax, (7, 3.6))
     ends = []
-    for number, (name, values) in enumerate(curves.items()):
+    for number, (name, rows) in enumerate(rows_of.items()):
         colour = LINE_COLOURS[number % len(LINE_COLOURS)]
-        rows = np.atleast_2d(values)
         epochs, mean = np.arange(1, rows.shape[1] + 1), rows.mean(axis=0)
         ax.plot(epochs, mean, color=colour)
         ax.fill_between(
             epochs, rows.min(axis=0), rows.max(axis=0), color=colour, alpha=0.2, linewidth=0
         )
         ends.append((name, mean[-1], colour))
-    for name, level in (yardsticks or {}).items():
+    for name, level in levels.items():
         ax.axhline(level, color=GREY, linestyle="--", linewidth=1)
         ends.append((f"{name} {level:.4f}", level, GREY))
     ax.set(xlabel="epoch", ylabel=ylabel, ylim=limits, title=title)

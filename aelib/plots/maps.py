@@ -1,11 +1,15 @@
 """Maps of two-dimensional codes."""
 
+from numbers import Integral
+
+from aelib import _checks
 from aelib._startup import keras
-from aelib.plots.images import tile
+from aelib.plots.images import pictures, tile
 from aelib.plots.style import DIGIT_COLOURS, axes, push_apart
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 import numpy as np
+from sklearn.utils import check_scalar
 
 
 def name_places(
@@ -22,7 +26,14 @@ def name_places(
     Returns
     -------
     The (2,) place of each digit that occurs.
+
+    Raises
+    ------
+    ValueError
+        If an argument has another shape, kind or range, or `codes` hold NaN.
     """
+    codes, labels = _codes_and_digits(codes, labels)
+    limits = _checks.limits(limits)
     names = np.unique(labels)
     centres = np.array([np.median(codes[labels == name], axis=0) for name in names])
     if limits is None:
@@ -50,7 +61,14 @@ def latent_map(
     codes : (n, 2) array
     labels : (n,) digits 0 … 9
     limits : lowest and highest value of both axes; the data's own range if left out
+
+    Raises
+    ------
+    ValueError
+        If an argument has another shape, kind or range, or `codes` hold NaN.
     """
+    codes, labels = _codes_and_digits(codes, labels)
+    limits = _checks.limits(limits)
     ax = axes(ax, (6, 6))
     # In random order, so that no digit lies on top of all others.
     order = np.random.default_rng(0).permutation(len(codes))
@@ -88,14 +106,25 @@ def decoded_grid(
 
     Parameters
     ----------
-    decoder : maps (n, 2) codes to (n, 784) images
+    decoder : maps (n, 2) codes to square images, flat or not
     limits : lowest and highest value of both codes
-    steps : images along each axis
+    steps : images along each axis, at least two
+
+    Raises
+    ------
+    TypeError
+        If `steps` is no integer.
+    ValueError
+        If `steps` is too small, if `limits` are not two numbers, the lower one first, or if what
+        the decoder draws are no square images or no grey levels.
     """
+    check_scalar(steps, "steps", Integral, min_val=2)
+    limits = _checks.limits(limits)
     ax = axes(ax, (6, 6))
     axis = np.linspace(*limits, steps)
     z1, z2 = np.meshgrid(axis, axis[::-1])
-    images = decoder.predict(np.stack([z1.ravel(), z2.ravel()], axis=1), verbose=0)
+    drawn = decoder.predict(np.stack([z1.ravel(), z2.ravel()], axis=1), verbose=0)
+    images = pictures(drawn, "the decoder's images")
     half = (limits[1] - limits[0]) / (steps - 1) / 2
     low, high = limits[0] - half, limits[1] + half
     ax.imshow(
@@ -103,3 +132,9 @@ def decoded_grid(
     )
     ax.set(xlabel="$z_1$", ylabel="$z_2$", title=title)
     return ax
+
+
+def _codes_and_digits(codes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Check (n, 2) codes and their (n,) digits."""
+    codes = _checks.numbers(codes, "codes", ("n", 2))
+    return codes, _checks.integers(labels, "labels", len(codes), like="codes", low=0, high=9)

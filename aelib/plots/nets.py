@@ -1,11 +1,14 @@
 """Drawings of nets."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
+from aelib import _checks
 from aelib.plots.style import GREY, LINE_COLOURS, axes, bare
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 import numpy as np
+from sklearn.utils import check_scalar
 
 
 def network(sizes: Sequence[int], *, code: int, title: str = "", ax: Axes | None = None) -> Axes:
@@ -14,8 +17,17 @@ def network(sizes: Sequence[int], *, code: int, title: str = "", ax: Axes | None
     Parameters
     ----------
     sizes : units of every layer, input and output included
-    code : position of the code layer in `sizes`
+    code : position of the code layer in `sizes`, from 0
+
+    Raises
+    ------
+    TypeError
+        If `code` is no integer.
+    ValueError
+        If `sizes` are not two or more positive integers, or `code` is no position in them.
     """
+    sizes = _sizes(sizes)
+    check_scalar(code, "code", Integral, min_val=0, max_val=len(sizes) - 1)
     ax = axes(ax, (6, 3.2))
     heights = [np.arange(size) - (size - 1) / 2 for size in sizes]
     for x in range(len(sizes) - 1):
@@ -36,7 +48,13 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     Parameters
     ----------
     sizes : units of the encoder, input first and code last; the decoder mirrors them
+
+    Raises
+    ------
+    ValueError
+        If `sizes` are not two or more positive integers.
     """
+    sizes = _sizes(sizes)
     ax = axes(ax, (6, 2))
     depth = len(sizes) - 1
     mirrored = [*sizes, *sizes[-2::-1]]
@@ -59,3 +77,11 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     ax.set(title=title, ylim=(-0.65 * tall, 0.72 * tall))
     bare(ax)
     return ax
+
+
+def _sizes(sizes: Sequence[int]) -> list[int]:
+    """Check the units of two or more layers."""
+    sizes = _checks.integers(sizes, "sizes", low=1).tolist()
+    if len(sizes) < 2:
+        raise ValueError(f"sizes must be those of two layers at least, not {sizes}")
+    return sizes

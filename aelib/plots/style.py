@@ -33,7 +33,11 @@ def use_style() -> None:
 
 def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """Use the axes given, or open a figure of this size in inches."""
-    return plt.subplots(figsize=size)[1] if ax is None else ax
+    if ax is None:
+        return plt.subplots(figsize=size)[1]
+    if not isinstance(ax, Axes):
+        raise TypeError(f"ax is {type(ax).__name__}; pass one Axes, such as plt.subplots()[1]")
+    return ax
 
 
 def bare(ax: Axes) -> None:

@@ -1,0 +1,40 @@
+"""Nets are drawn with every unit, or with every layer."""
+
+from aelib import plots
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_network_has_a_neuron_for_each_unit_and_a_line_for_each_weight(kind):
+    ax = plots.network(kind([8, 4, 2, 4, 8]), code=2)
+    assert [len(layer.get_offsets()) for layer in ax.collections] == [8, 4, 2, 4, 8]
+    assert len(ax.lines) == 32 + 8 + 8 + 32
+    assert [text.get_text() for text in ax.texts] == ["8", "4", "2", "4", "8"]
+    colours = [tuple(layer.get_facecolors()[0]) for layer in ax.collections]
+    assert colours.count(colours[2]) == 1
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_blocks_name_every_layer_once(kind):
+    ax = plots.blocks(kind([784, 28, 10, 2]))
+    found = [text.get_text() for text in ax.texts]
+    assert found == ["encoder", "decoder", "784", "28", "10", "2", "10", "28", "784"]
+    assert len(ax.patches) == 2
+
+
+BAD_SIZES = [[], [5], [5, 0, 2], [5, -1], [5, 2.5, 2], ["a", "b"], 3, None]
+
+
+@pytest.mark.parametrize("sizes", BAD_SIZES)
+def test_sizes_of_no_net_are_named(sizes):
+    with pytest.raises(ValueError, match="sizes must"):
+        plots.blocks(sizes)
+    with pytest.raises(ValueError, match="sizes must"):
+        plots.network(sizes, code=0)
+
+
+@pytest.mark.parametrize("code", [9, 3, -1, 0.5, None, "1"])
+def test_a_code_that_is_no_layer_is_named(code):
+    with pytest.raises((TypeError, ValueError), match="code"):
+        plots.network([8, 2, 8], code=code)
