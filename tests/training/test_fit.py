@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+import tempfile
 
 from aelib import training
 from jupyter_client.manager import start_new_kernel
@@ -167,6 +168,12 @@ def test_same_seed_same_losses_other_seed_other_losses(images):
 
     assert losses(5) == losses(5)
     assert losses(5) != losses(6)
+
+
+def test_no_file_is_left_in_the_folder_for_temporary_ones(images, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    training.fit(plain(), images, images, epochs=2, batch_size=BATCH, share_program=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_early_stopping_stops_and_restores(images):

@@ -102,6 +102,14 @@ def test_own_step_gets_the_inputs_and_what_it_returns_is_logged(x):
     np.testing.assert_allclose(history["twice"], 2 * np.array(history["loss"]))
 
 
+def test_early_stopping_goes_by_what_an_own_step_returns(x):
+    stop = keras.callbacks.EarlyStopping(monitor="loss", patience=0)
+    model = net(OwnStep, loss=None, optimizer="sgd")
+    # All examples in one batch, so that the loss falls at every step.
+    history = training.fit(model, x, epochs=5, batch_size=len(x), callbacks=[stop])
+    assert len(history.epoch) == 5 and np.all(np.diff(history.history["loss"]) < 0)
+
+
 class Variational(keras.Model):
     """A variational autoencoder as keras.io writes it: no test_step, no input_shape."""
 
