@@ -11,11 +11,14 @@ from typing import Any, Self
 import zlib
 
 from aelib import plots
+from aelib._checks import grey_levels, integers, numbers
+from aelib._checks import limits as check_limits
 from aelib._startup import keras
 from aelib.models import Autoencoder
 from keras import layers
 from matplotlib.ticker import MaxNLocator
 import numpy as np
+from sklearn.utils import assert_all_finite
 
 GRID = 24  # images along each side of the map, where the decoder itself cannot run in a page
 TOLERANCE = 0.01  # of a grey level in [0, 1]; a page that strays further shows images instead
@@ -150,9 +153,11 @@ def latent_explorer(
     ValueError
         If an argument has another shape or range, or the decoder draws NaN or infinite values.
     """
-    codes = _checked_codes(codes)
-    labels = _checked_labels(labels, len(codes))
-    square = _square(codes, limits)
+    with np.errstate(over="ignore"):  # found by its infinite values
+        codes = np.asarray(numbers(codes, "codes", ("n", 2)), np.float32)
+    assert_all_finite(codes, input_name="codes")
+    labels = integers(labels, "labels", len(codes), like="codes", low=0, high=9)
+    square = _square(codes, check_limits(limits))
     if not isinstance(title, str):
         raise TypeError(f"title is {title!r}; pass a string")
     decoder = getattr(autoencoder, "decoder", None)
@@ -221,52 +226,15 @@ def _summary(title: str, count: int) -> str:
 # What comes in ------------------------------------------------------------------------------------
 
 
-def _numbers(name: str, values: np.ndarray) -> np.ndarray:
-    """Return an array of real numbers; what follows goes by position, not by a pandas index."""
-    values = np.asarray(values)
-    if values.dtype.kind not in "buif":
-        raise ValueError(f"{name} holds {values.dtype}; pass real numbers")
-    return values
-
-
-def _checked_codes(codes: np.ndarray) -> np.ndarray:
-    """Return the codes as an array of finite float32 pairs."""
-    codes = _numbers("codes", codes)
-    if codes.ndim != 2 or codes.shape[1] != 2 or not len(codes):
-        raise ValueError(
-            f"codes has the shape {codes.shape}; the map needs (n, 2): train a code of two numbers "
-            "or pick two of its columns"
-        )
-    with np.errstate(over="ignore"):  # found by its infinite values
-        codes = codes.astype(np.float32)
-    if not np.isfinite(codes).all():
-        raise ValueError("codes holds NaN or infinite values; drop those rows and their labels")
-    return codes
-
-
-def _checked_labels(labels: np.ndarray, count: int) -> np.ndarray:
-    """Return the labels as an array of as many digits."""
-    labels = _numbers("labels", labels)
-    if labels.shape != (count,):
-        raise ValueError(
-            f"labels has the shape {labels.shape}; {count} codes need ({count},): one digit each"
-        )
-    if not np.isin(labels, range(10)).all():
-        raise ValueError("labels must be digits from 0 to 9, for each has its colour")
-    return labels.astype(int)
-
-
 def _checked_images(images: np.ndarray, count: int, pixels: int) -> np.ndarray:
     """Return the images as (count, pixels) array."""
-    images = _numbers("images", images)
+    images = grey_levels(images, "images", beyond=0)
     side = round(pixels**0.5)
     if images.shape not in ((count, pixels), (count, side, side)):
         raise ValueError(
             f"images has the shape {images.shape}; {count} codes and this decoder need "
             f"({count}, {pixels}) or ({count}, {side}, {side})"
         )
-    if not ((images >= 0) & (images <= 1)).all():  # NaN is neither
-        raise ValueError("images must lie in [0, 1]; divide grey levels up to 255 by 255")
     return images.reshape(count, pixels)
 
 
@@ -276,13 +244,7 @@ def _square(codes: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray
         low, high = codes.min(axis=0).astype(float), codes.max(axis=0).astype(float)
         half = 0.53 * (high - low).max() or 1.0
         return np.stack([(low + high) / 2 - half, (low + high) / 2 + half])
-    limits = np.asarray(limits, dtype=float)
-    if limits.shape != (2,) or not np.isfinite(limits).all() or limits[0] >= limits[1]:
-        raise ValueError(
-            f"limits is {limits.tolist()}; give the lowest and the highest value of both axes, "
-            "such as (-1, 1)"
-        )
-    return np.repeat(limits[:, None], 2, axis=1)
+    return np.repeat(np.array(limits)[:, None], 2, axis=1)
 
 
 def _ticks(low: float, high: float) -> list[float]:
