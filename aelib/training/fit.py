@@ -147,7 +147,9 @@ def sweep_batches(
     size = None if rest else batch_size
     specs = [tf.TensorSpec((size, *array.shape[1:]), array.dtype) for array in arrays]
     step = tf.function(step, autograph=False).get_concrete_function(batch(specs))
-    logs, results = step.structured_outputs, model.get_metrics_result()
+    # Older versions of Keras make plain numbers of the metrics outside a program.
+    results = keras.tree.map_structure(tf.convert_to_tensor, model.get_metrics_result())
+    logs = step.structured_outputs
     by_metrics = set(logs) == set(results)  # as Keras has it; else what the last step returns
     parts = [(batch_size, 0, full)] * bool(full) + [(rest, full, full + 1)] * bool(rest)
 
