@@ -214,24 +214,25 @@ def _compiled(
     counts = [tf.TensorSpec((), tf.int32)] * 3
     orders = tf.TensorSpec((most, arrays[0].shape[0]), tf.int32)
 
-    def ready(xla: bool) -> Callable:
-        program = compile_epochs(model, data, validation, batch_size, xla)
-        program = program.get_concrete_function(arrays, held_out, orders, *counts)
-        if xla and free and operations(program) & UNSEEDED:
-            return ready(xla=False)
-        program = share(program) if share_program else program
-        # No epoch, but XLA compiles: better now than in the first call, which is timed.
-        program(arrays, held_out, tf.zeros(orders.shape, tf.int32), *map(tf.constant, (0, 0, 0)))
-        return partial(program, arrays, held_out)
-
-    xla, free = uses_xla(model), _asked.get(model, "auto") == "auto"
-    try:
-        return ready(xla)
-    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-        # XLA does not know an operation. Nothing has run yet, and without XLA it will.
-        if not (xla and free):
-            raise
-    return ready(xla=False)
+    left_to_us = uses_xla(model) and _asked.get(model, "auto") == "auto"
+    # In a loop: a function that calls itself would hold the arrays until Python's collector comes.
+    for xla in (True, False) if left_to_us else (uses_xla(model),):
+        optional = xla and left_to_us
+        try:
+            program = compile_epochs(model, data, validation, batch_size, xla)
+            program = program.get_concrete_function(arrays, held_out, orders, *counts)
+            if optional and operations(program) & UNSEEDED:
+                continue
+            program = share(program) if share_program else program
+            # No epoch, but XLA compiles: better now than in the first call, which is timed.
+            none = map(tf.constant, (0, 0, 0))
+            program(arrays, held_out, tf.zeros(orders.shape, tf.int32), *none)
+            break
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            # XLA does not know an operation. Nothing has run yet, and without XLA it will.
+            if not optional:
+                raise
+    return partial(program, arrays, held_out)
 
 
 class Stretches:

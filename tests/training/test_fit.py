@@ -1,5 +1,6 @@
 """`training.fit` must mean what `Model.fit` means, only faster."""
 
+import gc
 import os
 import random
 import sys
@@ -168,6 +169,17 @@ def test_same_seed_same_losses_other_seed_other_losses(images):
 
     assert losses(5) == losses(5)
     assert losses(5) != losses(6)
+
+
+def test_arrays_are_freed_at_once(images):
+    gc.collect()
+    gc.disable()  # what waits for the collector adds up to gigabytes in a notebook
+    try:
+        training.fit(plain(), images, images, epochs=2, batch_size=BATCH)
+        tensors = [thing for thing in gc.get_objects() if isinstance(thing, tf.Tensor)]
+    finally:
+        gc.enable()
+    assert images.shape not in [t.shape for t in tensors if not tf.is_symbolic_tensor(t)]
 
 
 def test_no_file_is_left_in_the_folder_for_temporary_ones(images, monkeypatch, tmp_path):
