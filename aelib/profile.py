@@ -89,7 +89,6 @@ def start(seed: int, data: str = "") -> None:
         If `seed` is no integer, or not in that range.
     """
     seed = check_scalar(seed, "seed", Integral, min_val=0, max_val=2**32 - 1)
-    keras.utils.set_random_seed(int(seed))
     # 400,000 objects that live as long as Python does: no need to look through them for garbage.
     # What is garbage already goes first, or it would stay.
     gc.collect()
@@ -105,3 +104,4 @@ def start(seed: int, data: str = "") -> None:
         device=device(),
     )
     display(setup)
+    keras.utils.set_random_seed(int(seed))  # last: what IPython imports to display may draw numbers
