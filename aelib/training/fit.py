@@ -1,7 +1,6 @@
 """Training with the meaning of `Model.fit`, whole epochs in one compiled program."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial, wraps
 import inspect
 import random
@@ -13,7 +12,6 @@ from weakref import WeakKeyDictionary
 
 from aelib._startup import keras, tf
 from aelib.training import _checks as checks
-from aelib.training._convolutions import as_products
 from aelib.training._programs import UNSEEDED, operations, share
 from IPython import get_ipython
 import numpy as np
@@ -91,9 +89,7 @@ def uses_xla(model: keras.Model) -> bool:
 
     It does as `compile(jit_compile=True)` or `False` asks. Left to "auto", the choice is Keras's
     on a GPU. On a CPU, where Keras never takes it, it is whichever was measured to be faster: XLA
-    makes dense nets faster and convolutions several times slower. A net with convolutions is left
-    to TensorFlow; then XLA compiles those from or to a single channel, as matrix products, and only
-    with "auto".
+    makes dense nets faster and convolutions several times slower.
     """
     if _asked.get(model, "auto") != "auto" or tf.config.list_physical_devices("GPU"):
         return model.jit_compile
@@ -218,16 +214,13 @@ def _compiled(
     counts = [tf.TensorSpec((), tf.int32)] * 3
     orders = tf.TensorSpec((most, arrays[0].shape[0]), tf.int32)
 
-    auto = _asked.get(model, "auto") == "auto"
-    left_to_us = uses_xla(model) and auto
-    products = auto and not tf.config.list_physical_devices("GPU")
+    left_to_us = uses_xla(model) and _asked.get(model, "auto") == "auto"
     # In a loop: a function that calls itself would hold the arrays until Python's collector comes.
     for xla in (True, False) if left_to_us else (uses_xla(model),):
         optional = xla and left_to_us
         try:
-            with as_products(model) if products and not xla else nullcontext():
-                program = compile_epochs(model, data, validation, batch_size, xla)
-                program = program.get_concrete_function(arrays, held_out, orders, *counts)
+            program = compile_epochs(model, data, validation, batch_size, xla)
+            program = program.get_concrete_function(arrays, held_out, orders, *counts)
             if optional and operations(program) & UNSEEDED:
                 continue
             program = share(program) if share_program else program
