@@ -368,6 +368,10 @@ def fit(
     Random numbers follow the seed if they are drawn with `keras.random` and a `SeedGenerator`, as
     Keras's layers draw them. A net whose layers call `tf.random` is trained without XLA, which
     would draw other numbers each time; with `compile(jit_compile=True)` they do not repeat.
+
+    On a CPU an LSTM, GRU or SimpleRNN takes the two halves of a batch side by side. It does not
+    with `dropout` or `recurrent_dropout`, `stateful`, `jit_compile=True` or `unroll`. `unroll`
+    compiles three times as long and trains no faster.
     """
     checks.can_train(model)
     epochs = checks.whole_number("epochs", epochs)
