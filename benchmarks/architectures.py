@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import keras
-from keras import layers, ops
+from keras import layers
 import numpy as np
 
 SIDE, PATCH, UNITS, CODE = 28, 4, 128, 32
@@ -44,7 +44,8 @@ def recurrent(layer: type[keras.layers.RNN]) -> keras.Model:
 def transformer() -> keras.Model:
     """Build a transformer that reads and writes an image as 49 patches."""
     x = keras.Input((TOKENS, PATCH**2))
-    h = layers.Dense(WIDTH)(x) + layers.Embedding(TOKENS, WIDTH)(ops.arange(TOKENS))
+    # A bias for each place is what tells the places apart.
+    h = layers.EinsumDense("btp,pw->btw", (TOKENS, WIDTH), bias_axes="tw")(x)
     for _ in range(BLOCKS):
         a = layers.LayerNormalization()(h)
         h = h + layers.MultiHeadAttention(HEADS, WIDTH // HEADS)(a, a)

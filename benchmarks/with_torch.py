@@ -55,8 +55,8 @@ class Transformer(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.last = nn.Linear(PATCH**2, WIDTH), nn.Linear(WIDTH, PATCH**2)
-        self.places = nn.Parameter(torch.randn(TOKENS, WIDTH) / 50)
+        self.first, self.last = nn.Linear(PATCH**2, WIDTH, False), nn.Linear(WIDTH, PATCH**2)
+        self.places = nn.Parameter(torch.zeros(TOKENS, WIDTH))
         block = nn.TransformerEncoderLayer(
             WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
         )
