@@ -34,7 +34,7 @@ WIDE = (1000, 500, 250, 30)  # notebook 05's, of Hinton and Salakhutdinov 2006
 COPIES, BATCH = 15, 256
 TIMED_EPOCHS, COMPARED_EPOCHS = 5, 3
 SQUARE = 2048
-SAMPLE, SMALL_BATCH, FEWER_EPOCHS = 2000, 128, 4  # for the nets of architectures.py
+SAMPLE, SMALL_BATCH, FEWER_EPOCHS = 2000, 128, 8  # for the nets of architectures.py
 COLUMNS = ("Model.fit s", "training.fit s", "loss Model.fit", "loss training.fit", "first call s")
 
 
@@ -155,32 +155,38 @@ def time_model(sizes: Sequence[int], images: np.ndarray) -> tuple[float, ...]:
     return *medians, expected, loss, ours.seconds[0]
 
 
-def stock_epochs(model: keras.Model, images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Train with `Model.fit` on the very batches that `training.fit` draws from the seed.
+class Alternate(Clock):
+    """After each epoch of one net, train its twin with `Model.fit` on the very same batches.
 
-    Returns
-    -------
-    The seconds and the loss of each epoch.
+    So other work on the machine slows both alike.
     """
-    keras.utils.set_random_seed(SEED)
-    seed, clock, seconds, losses = random.randrange(2**31), Clock(), [], []
-    for epoch in range(FEWER_EPOCHS):
-        shuffled = images[training.epoch_order(len(images), seed, epoch)]
+
+    def __init__(self, twin: keras.Model, images: np.ndarray, seed: int):
+        super().__init__()
+        self.twin, self.images, self.seed = twin, images, seed
+        self.stock, self.losses = Clock(), []
+        self.stock_seconds: list[float] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch)
+        shuffled = self.images[training.epoch_order(len(self.images), self.seed, epoch)]
         options = {"batch_size": SMALL_BATCH, "shuffle": False, "verbose": 0}
-        losses += model.fit(shuffled, shuffled, callbacks=[clock], **options).history["loss"]
-        seconds += clock.seconds
-    return seconds, losses
+        history = self.twin.fit(shuffled, shuffled, callbacks=[self.stock], **options).history
+        self.losses += history["loss"]
+        self.stock_seconds += self.stock.seconds
+        self.last = perf_counter()
 
 
 def time_other(name: str, images: np.ndarray) -> tuple[float, ...]:
     """Train a net of `architectures.py` in both ways; see `COLUMNS` for what comes back."""
-    stock, expected = stock_epochs(build_other(name), images)
-    model, clock = build_other(name), Clock()
+    twin, model = build_other(name), build_other(name)
+    keras.utils.set_random_seed(SEED)
+    both = Alternate(twin, images, random.randrange(2**31))
     keras.utils.set_random_seed(SEED)
     options = {"epochs": FEWER_EPOCHS, "batch_size": SMALL_BATCH, "progress": False}
-    losses = training.fit(model, images, images, callbacks=[clock], **options).history["loss"]
-    medians = (float(np.median(seconds[1:])) for seconds in (stock, clock.seconds))
-    return *medians, expected[-1], losses[-1], clock.seconds[0]
+    losses = training.fit(model, images, images, callbacks=[both], **options).history["loss"]
+    medians = (float(np.median(seconds[1:])) for seconds in (both.stock_seconds, both.seconds))
+    return *medians, both.losses[-1], losses[-1], both.seconds[0]
 
 
 def torch_seconds(name: str, images: np.ndarray) -> float:
@@ -284,8 +290,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     title = (
         f"Other architectures: {SAMPLE:,} examples, Adam, BCE, batch {SMALL_BATCH}; seconds an "
         f"epoch,\nmedian of {FEWER_EPOCHS - 1} after the first. Losses after {FEWER_EPOCHS} "
-        "epochs in the same order of examples.\nPyTorch: the same nets from its own initial "
-        "weights, channels last, fused Adam; NaN where not installed."
+        "epochs in the same order of examples; the two take turns.\nPyTorch: the same nets from "
+        "its own initial weights, channels last, fused Adam; NaN where not installed."
     )
     beside = [torch_seconds(name, images) for name, images in seen.items()]
     others = show(title, rows, {"PyTorch s": beside})["times faster"]
