@@ -3,7 +3,7 @@
 from aelib.plots.curves import loss_curves
 from aelib.plots.images import bit_rows, digits, reconstructions
 from aelib.plots.maps import decoded_grid, latent_map, name_places
-from aelib.plots.nets import blocks, network, transformer
+from aelib.plots.nets import blocks, feature_maps, network, transformer, unrolled
 from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
 
 use_style()
@@ -16,11 +16,13 @@ __all__ = [
     "blocks",
     "decoded_grid",
     "digits",
+    "feature_maps",
     "latent_map",
     "loss_curves",
     "name_places",
     "network",
     "reconstructions",
     "transformer",
+    "unrolled",
     "use_style",
 ]

@@ -79,6 +79,159 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     return ax
 
 
+def feature_maps(
+    shapes: Sequence[Sequence[int]],
+    *,
+    code: int,
+    steps: Sequence[str] = (),
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a convolutional net as stacks of feature maps with their sizes, its code in colour.
+
+    Parameters
+    ----------
+    shapes : of every layer's output, input included: (height, width, channels), drawn as so many
+        sheets to scale, or (units,) for a dense layer, drawn as a bar
+    code : position of the code in `shapes`, from 0
+    steps : what leads from each shape to the next; nothing if left out
+
+    Raises
+    ------
+    TypeError
+        If `code` is no integer.
+    ValueError
+        If `shapes` are not two or more rows of one or three positive integers, `code` is no
+        position in them, or there is not a step from each to the next.
+
+    Source: the drawing of LeNet-5 in LeCun et al. 1998, Fig. 2.
+    """
+    shapes = [_checks.integers(s, f"shapes[{i}]", low=1).tolist() for i, s in enumerate(shapes)]
+    if len(shapes) < 2 or any(len(shape) not in (1, 3) for shape in shapes):
+        raise ValueError(
+            "shapes must be those of two layers at least, (height, width, channels) or (units,) "
+            f"each, not {shapes}"
+        )
+    check_scalar(code, "code", Integral, min_val=0, max_val=len(shapes) - 1)
+    if len(steps) not in (0, len(shapes) - 1):
+        raise ValueError(f"steps must be {len(shapes) - 1}, one to each next shape, not {steps}")
+    ax = axes(ax, (1.15 * len(shapes), 2.5))
+    tall = max(size for shape in shapes for size in shape[:2] if len(shape) == 3)
+    centres = []
+    left = 0.0
+    for place, shape in enumerate(shapes):
+        colour = LINE_COLOURS[1] if place == code else LINE_COLOURS[0]
+        height, width, count = shape if len(shape) == 3 else (min(shape[0], tall), tall / 14, 1)
+        # Sheets lie closer the more there are, so that a stack is never much deeper than wide.
+        shift = min(tall / 14, tall / 2 / count)
+        deep = shift * (count - 1)
+        column = max(width + deep, 0.95 * tall if len(shape) == 3 else 0.5 * tall)
+        corner = left + (column - width - deep) / 2
+        for behind in np.arange(count)[::-1] * shift:  # the rearmost first
+            low_left = corner + behind, behind - (height + deep) / 2
+            sheet = Rectangle(low_left, width, height, facecolor="white", edgecolor=colour)
+            sheet.set_linewidth(min(1, 16 / count))
+            ax.add_patch(sheet)
+        centres.append(left + column / 2)
+        top = (height + deep) / 2 + tall / 20
+        ax.text(centres[-1], top, "×".join(map(str, shape)), ha="center", va="bottom", color=colour)
+        left += column + 0.25 * tall
+    bottom = -0.98 * tall
+    for place, step in enumerate(steps):
+        between = (centres[place] + centres[place + 1]) / 2
+        ax.text(between, bottom, step, ha="center", va="bottom", color=GREY, fontsize=8)
+    ax.set(title=title, xlim=(-0.1 * tall, left), ylim=(bottom, tall), aspect="equal")
+    bare(ax)
+    return ax
+
+
+def unrolled(
+    steps: int,
+    features: int,
+    units: int,
+    code: int,
+    *,
+    fed: str = "",
+    backwards: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a recurrent encoder-decoder, a box for each step, its code in colour.
+
+    Of more than three steps, the first two and the last are drawn.
+
+    Parameters
+    ----------
+    steps : length of the sequence
+    features : numbers at each step
+    units : size of the state
+    code : size of the code
+    fed : what the decoder sees at each step but the first, under its boxes: "true", the step
+        before it; "own", what it wrote at the step before; nothing if left out
+    backwards : whether the decoder writes the last step first
+
+    Raises
+    ------
+    TypeError
+        If a size is no integer.
+    ValueError
+        If a size is below 1, or `fed` is another word.
+
+    Source: Srivastava et al. 2015, Fig. 2, arXiv:1502.04681.
+    """
+    for name, size in {"steps": steps, "features": features, "units": units, "code": code}.items():
+        check_scalar(size, name, Integral, min_val=1)
+    if fed not in ("", "true", "own"):
+        raise ValueError(f'fed is {fed!r}; pass "true" or "own", or leave it out')
+    ax = axes(ax, (8, 2.9))
+    columns = list(range(1, steps + 1)) if steps < 4 else [1, 2, 0, steps]  # 0: steps left out
+    wide = len(columns)
+    back = [steps + 1 - step if step else 0 for step in columns]
+    sides = {
+        "encoder": (0, LINE_COLOURS[0], "h", columns),
+        "decoder": (wide + 1.4, LINE_COLOURS[2], "s", back if backwards else columns),
+    }
+
+    def arrow(start, end, **look):
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY} | look)
+
+    def write(x, y, text, colour="black"):
+        ax.text(x, y, text, ha="center", va="center", color=colour)
+
+    for role, (left, colour, state, order) in sides.items():
+        for place, step in enumerate(order):
+            x = left + place
+            if place:
+                arrow((x - 0.7, 0), (x - 0.3, 0))
+            if not step:
+                write(x, 0, "…", colour)
+                continue
+            ax.add_patch(Rectangle((x - 0.3, -0.3), 0.6, 0.6, facecolor="white", edgecolor=colour))
+            write(x, 0, f"${state}_{{{columns[place]}}}$", colour)
+            if role == "encoder":
+                arrow((x, -0.8), (x, -0.3))
+                write(x, -1, f"$x_{{{step}}}$")
+                continue
+            arrow((x, 0.3), (x, 0.8))
+            write(x, 1, rf"$\hat{{x}}_{{{step}}}$")
+            if fed and place:
+                arrow((x, -0.8), (x, -0.3), linestyle="--")
+                seen = step + 1 if backwards else step - 1
+                write(x, -1, rf"$\hat{{x}}_{{{seen}}}$" if fed == "own" else f"$x_{{{seen}}}$")
+        write(left + (wide - 1) / 2, 1.5, f"{role}, {units} units", colour)
+    middle = wide + 0.2
+    arrow((wide - 0.7, 0), (middle - 0.3, 0))
+    arrow((middle + 0.3, 0), (wide + 1.1, 0))
+    colour = LINE_COLOURS[1]
+    ax.add_patch(Rectangle((middle - 0.3, -0.45), 0.6, 0.9, facecolor=colour, alpha=0.2))
+    write(middle, 0, "$z$", colour)
+    write(middle, 0.65, code, colour)
+    write((wide - 1) / 2, -1.45, f"{steps} steps, {features} numbers each", GREY)
+    ax.set(title=title, xlim=(-0.5, 2 * wide + 0.9), ylim=(-1.7, 1.75))
+    bare(ax)
+    return ax
+
+
 def transformer(
     inputs: Sequence[str | np.ndarray],
     outputs: Sequence[str | np.ndarray],

@@ -1,5 +1,7 @@
 """Nets are drawn with every unit, or with every layer."""
 
+from itertools import pairwise
+
 from aelib import plots
 import numpy as np
 import pytest
@@ -38,6 +40,110 @@ def test_sizes_of_no_net_are_named(sizes):
 def test_a_code_that_is_no_layer_is_named(code):
     with pytest.raises((TypeError, ValueError), match="code"):
         plots.network([8, 2, 8], code=code)
+
+
+LENET = [(28, 28, 1), (14, 14, 4), (7, 7, 2), (10,), (2,), (98,), (28, 28, 1)]
+
+
+@pytest.mark.parametrize("kind", [tuple, np.array])
+def test_feature_maps_have_a_sheet_for_each_channel_and_their_sizes(kind):
+    steps = [str(i) for i in range(6)]
+    ax = plots.feature_maps([kind(shape) for shape in LENET], code=4, steps=steps)
+    sizes = ["28×28×1", "14×14×4", "7×7×2", "10", "2", "98", "28×28×1"]
+    assert [text.get_text() for text in ax.texts] == [*sizes, *steps]
+    widths = [28] + 4 * [14] + 2 * [7] + 3 * [2] + [28]
+    assert [sheet.get_width() for sheet in ax.patches] == widths
+    heights = [28] + 4 * [14] + 2 * [7] + [10, 2, 28] + [28]  # a bar ends where the image does
+    assert [sheet.get_height() for sheet in ax.patches] == heights
+
+
+def test_feature_maps_show_the_code_in_a_colour_of_its_own():
+    ax = plots.feature_maps(LENET, code=4)
+    colours = [text.get_color() for text in ax.texts]
+    assert [i for i, colour in enumerate(colours) if colour != colours[0]] == [4]
+
+
+def test_no_two_stacks_of_feature_maps_overlap():
+    deep = [(28, 28, 64), (4, 28, 64), (3,), (28, 4, 1)]
+    ax = plots.feature_maps(deep, code=2)
+    ends, start = [], 0
+    for count in (64, 64, 1, 1):
+        stack = ax.patches[start : start + count]
+        start += count
+        ends.append((min(s.get_x() for s in stack), max(s.get_x() + s.get_width() for s in stack)))
+    assert all(right < left for (_, right), (left, _) in pairwise(ends))
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"shapes": [(28, 28, 1)]}, ValueError, "shapes must be those of two layers at least"),
+        ({"shapes": [(28, 28), (7,)]}, ValueError, "shapes must be those of two layers at least"),
+        ({"shapes": [(28, 28, 1), 7]}, ValueError, r"shapes\[1\] must be integers in one row"),
+        ({"shapes": [(28, 28, 1), (0,)]}, ValueError, r"shapes\[1\] must be at least 1"),
+        ({"code": 7}, ValueError, "code == 7, must be <= 6"),
+        ({"code": 0.5}, TypeError, "code must be an instance of"),
+        ({"steps": ["conv"]}, ValueError, "steps must be 6, one to each next shape"),
+    ],
+)
+def test_shapes_and_steps_of_no_net_are_named(changed, error, message):
+    with pytest.raises(error, match=message):
+        plots.feature_maps(**({"shapes": LENET, "code": 4} | changed))
+
+
+def texts(ax) -> list[str]:
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def test_unrolled_has_a_box_for_each_step_that_is_drawn_and_one_for_the_code():
+    assert len(plots.unrolled(28, 28, 64, 32).patches) == 3 + 1 + 3
+    found = texts(plots.unrolled(28, 5, 64, 32, title="a net"))
+    assert found.count("…") == 2
+    assert {"$x_{28}$", r"$\hat{x}_{28}$", "$h_{28}$", "$s_{28}$", "$z$", "32"} <= set(found)
+    assert "28 steps, 5 numbers each" in found
+    assert "encoder, 64 units" in found
+    assert "decoder, 64 units" in found
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_short_sequences_are_drawn_whole(steps):
+    found = texts(plots.unrolled(steps, 1, 2, 1))
+    assert "…" not in found
+    assert [name for name in found if name.startswith("$x")] == [
+        f"$x_{{{step}}}$" for step in range(1, steps + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fed", "backwards", "under", "over"),
+    [
+        ("", False, [], ["1", "2", "3"]),
+        ("true", False, ["$x_{1}$", "$x_{2}$"], ["1", "2", "3"]),
+        ("own", True, [r"$\hat{x}_{3}$", r"$\hat{x}_{2}$"], ["3", "2", "1"]),
+    ],
+)
+def test_decoder_writes_in_the_order_asked_for_and_sees_what_came_before(
+    fed, backwards, under, over
+):
+    ax = plots.unrolled(3, 4, 5, 2, fed=fed, backwards=backwards)
+    right = sorted((t.get_position(), t.get_text()) for t in ax.texts if t.get_position()[0] > 4)
+    assert [text for (_, y), text in right if y == -1] == under
+    assert [text for (_, y), text in right if y == 1] == [rf"$\hat{{x}}_{{{n}}}$" for n in over]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"steps": 0}, "steps == 0"),
+        ({"features": 1.5}, "features must"),
+        ({"units": -1}, "units == -1"),
+        ({"code": None}, "code must"),
+        ({"fed": "teacher"}, 'fed is \'teacher\'; pass "true" or "own"'),
+    ],
+)
+def test_sizes_that_cannot_be_unrolled_are_named(changed, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        plots.unrolled(**{"steps": 3, "features": 2, "units": 4, "code": 1} | changed)
 
 
 def test_transformer_has_a_line_for_each_look():
