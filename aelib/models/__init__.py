@@ -2,5 +2,6 @@
 
 from aelib.models.autoencoder import Autoencoder, join
 from aelib.models.dense import dense_autoencoder
+from aelib.models.recurrent import recurrent_autoencoder
 
-__all__ = ["Autoencoder", "dense_autoencoder", "join"]
+__all__ = ["Autoencoder", "dense_autoencoder", "join", "recurrent_autoencoder"]

@@ -3,7 +3,7 @@
 from aelib.plots.curves import loss_curves
 from aelib.plots.images import bit_rows, digits, reconstructions
 from aelib.plots.maps import decoded_grid, latent_map, name_places
-from aelib.plots.nets import blocks, network
+from aelib.plots.nets import blocks, network, unrolled
 from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
 
 use_style()
@@ -21,5 +21,6 @@ __all__ = [
     "name_places",
     "network",
     "reconstructions",
+    "unrolled",
     "use_style",
 ]

@@ -6,7 +6,7 @@ from numbers import Integral
 from aelib import _checks
 from aelib.plots.style import GREY, LINE_COLOURS, axes, bare
 from matplotlib.axes import Axes
-from matplotlib.patches import Polygon
+from matplotlib.patches import Polygon, Rectangle
 import numpy as np
 from sklearn.utils import check_scalar
 
@@ -75,6 +75,93 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
         ax.plot([x, x], [-height / 2, height / 2], color=colour, linewidth=2)
         ax.text(x, height / 2 + 0.05, size, ha="center", va="bottom", color=colour)
     ax.set(title=title, ylim=(-0.65 * tall, 0.72 * tall))
+    bare(ax)
+    return ax
+
+
+def unrolled(
+    steps: int,
+    features: int,
+    units: int,
+    code: int,
+    *,
+    fed: str = "",
+    backwards: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a recurrent encoder-decoder, a box for each step, its code in colour.
+
+    Of more than three steps, the first two and the last are drawn.
+
+    Parameters
+    ----------
+    steps : length of the sequence
+    features : numbers at each step
+    units : size of the state
+    code : size of the code
+    fed : what the decoder sees at each step but the first, under its boxes: "true", the step
+        before it; "own", what it wrote at the step before; nothing if left out
+    backwards : whether the decoder writes the last step first
+
+    Raises
+    ------
+    TypeError
+        If a size is no integer.
+    ValueError
+        If a size is below 1, or `fed` is another word.
+
+    Source: Srivastava et al. 2015, Fig. 2, arXiv:1502.04681.
+    """
+    for name, size in {"steps": steps, "features": features, "units": units, "code": code}.items():
+        check_scalar(size, name, Integral, min_val=1)
+    if fed not in ("", "true", "own"):
+        raise ValueError(f'fed is {fed!r}; pass "true" or "own", or leave it out')
+    ax = axes(ax, (8, 2.9))
+    columns = list(range(1, steps + 1)) if steps < 4 else [1, 2, 0, steps]  # 0: steps left out
+    wide = len(columns)
+    back = [steps + 1 - step if step else 0 for step in columns]
+    sides = {
+        "encoder": (0, LINE_COLOURS[0], "h", columns),
+        "decoder": (wide + 1.4, LINE_COLOURS[2], "s", back if backwards else columns),
+    }
+
+    def arrow(start, end, **look):
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY} | look)
+
+    def write(x, y, text, colour="black"):
+        ax.text(x, y, text, ha="center", va="center", color=colour)
+
+    for role, (left, colour, state, order) in sides.items():
+        for place, step in enumerate(order):
+            x = left + place
+            if place:
+                arrow((x - 0.7, 0), (x - 0.3, 0))
+            if not step:
+                write(x, 0, "…", colour)
+                continue
+            ax.add_patch(Rectangle((x - 0.3, -0.3), 0.6, 0.6, facecolor="white", edgecolor=colour))
+            write(x, 0, f"${state}_{{{columns[place]}}}$", colour)
+            if role == "encoder":
+                arrow((x, -0.8), (x, -0.3))
+                write(x, -1, f"$x_{{{step}}}$")
+                continue
+            arrow((x, 0.3), (x, 0.8))
+            write(x, 1, rf"$\hat{{x}}_{{{step}}}$")
+            if fed and place:
+                arrow((x, -0.8), (x, -0.3), linestyle="--")
+                seen = step + 1 if backwards else step - 1
+                write(x, -1, rf"$\hat{{x}}_{{{seen}}}$" if fed == "own" else f"$x_{{{seen}}}$")
+        write(left + (wide - 1) / 2, 1.5, f"{role}, {units} units", colour)
+    middle = wide + 0.2
+    arrow((wide - 0.7, 0), (middle - 0.3, 0))
+    arrow((middle + 0.3, 0), (wide + 1.1, 0))
+    colour = LINE_COLOURS[1]
+    ax.add_patch(Rectangle((middle - 0.3, -0.45), 0.6, 0.9, facecolor=colour, alpha=0.2))
+    write(middle, 0, "$z$", colour)
+    write(middle, 0.65, code, colour)
+    write((wide - 1) / 2, -1.45, f"{steps} steps, {features} numbers each", GREY)
+    ax.set(title=title, xlim=(-0.5, 2 * wide + 0.9), ylim=(-1.7, 1.75))
     bare(ax)
     return ax
 
