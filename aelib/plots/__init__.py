@@ -3,7 +3,7 @@
 from aelib.plots.curves import loss_curves
 from aelib.plots.images import bit_rows, digits, reconstructions
 from aelib.plots.maps import decoded_grid, latent_map, name_places
-from aelib.plots.nets import blocks, network, unrolled
+from aelib.plots.nets import blocks, feature_maps, network, unrolled
 from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
 
 use_style()
@@ -16,6 +16,7 @@ __all__ = [
     "blocks",
     "decoded_grid",
     "digits",
+    "feature_maps",
     "latent_map",
     "loss_curves",
     "name_places",

@@ -79,6 +79,72 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     return ax
 
 
+def feature_maps(
+    shapes: Sequence[Sequence[int]],
+    *,
+    code: int,
+    steps: Sequence[str] = (),
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a convolutional net as stacks of feature maps with their sizes, its code in colour.
+
+    Parameters
+    ----------
+    shapes : of every layer's output, input included: (height, width, channels), drawn as so many
+        sheets to scale, or (units,) for a dense layer, drawn as a bar
+    code : position of the code in `shapes`, from 0
+    steps : what leads from each shape to the next; nothing if left out
+
+    Raises
+    ------
+    TypeError
+        If `code` is no integer.
+    ValueError
+        If `shapes` are not two or more rows of one or three positive integers, `code` is no
+        position in them, or there is not a step from each to the next.
+
+    Source: the drawing of LeNet-5 in LeCun et al. 1998, Fig. 2.
+    """
+    shapes = [_checks.integers(s, f"shapes[{i}]", low=1).tolist() for i, s in enumerate(shapes)]
+    if len(shapes) < 2 or any(len(shape) not in (1, 3) for shape in shapes):
+        raise ValueError(
+            "shapes must be those of two layers at least, (height, width, channels) or (units,) "
+            f"each, not {shapes}"
+        )
+    check_scalar(code, "code", Integral, min_val=0, max_val=len(shapes) - 1)
+    if len(steps) not in (0, len(shapes) - 1):
+        raise ValueError(f"steps must be {len(shapes) - 1}, one to each next shape, not {steps}")
+    ax = axes(ax, (1.15 * len(shapes), 2.5))
+    tall = max(size for shape in shapes for size in shape[:2] if len(shape) == 3)
+    centres = []
+    left = 0.0
+    for place, shape in enumerate(shapes):
+        colour = LINE_COLOURS[1] if place == code else LINE_COLOURS[0]
+        height, width, count = shape if len(shape) == 3 else (min(shape[0], tall), tall / 14, 1)
+        # Sheets lie closer the more there are, so that a stack is never much deeper than wide.
+        shift = min(tall / 14, tall / 2 / count)
+        deep = shift * (count - 1)
+        column = max(width + deep, 0.95 * tall if len(shape) == 3 else 0.5 * tall)
+        corner = left + (column - width - deep) / 2
+        for behind in np.arange(count)[::-1] * shift:  # the rearmost first
+            low_left = corner + behind, behind - (height + deep) / 2
+            sheet = Rectangle(low_left, width, height, facecolor="white", edgecolor=colour)
+            sheet.set_linewidth(min(1, 16 / count))
+            ax.add_patch(sheet)
+        centres.append(left + column / 2)
+        top = (height + deep) / 2 + tall / 20
+        ax.text(centres[-1], top, "×".join(map(str, shape)), ha="center", va="bottom", color=colour)
+        left += column + 0.25 * tall
+    bottom = -0.98 * tall
+    for place, step in enumerate(steps):
+        between = (centres[place] + centres[place + 1]) / 2
+        ax.text(between, bottom, step, ha="center", va="bottom", color=GREY, fontsize=8)
+    ax.set(title=title, xlim=(-0.1 * tall, left), ylim=(bottom, tall), aspect="equal")
+    bare(ax)
+    return ax
+
+
 def unrolled(
     steps: int,
     features: int,

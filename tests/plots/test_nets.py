@@ -1,5 +1,7 @@
 """Nets are drawn with every unit, or with every layer."""
 
+from itertools import pairwise
+
 from aelib import plots
 import numpy as np
 import pytest
@@ -38,3 +40,52 @@ def test_sizes_of_no_net_are_named(sizes):
 def test_a_code_that_is_no_layer_is_named(code):
     with pytest.raises((TypeError, ValueError), match="code"):
         plots.network([8, 2, 8], code=code)
+
+
+LENET = [(28, 28, 1), (14, 14, 4), (7, 7, 2), (10,), (2,), (98,), (28, 28, 1)]
+
+
+@pytest.mark.parametrize("kind", [tuple, np.array])
+def test_feature_maps_have_a_sheet_for_each_channel_and_their_sizes(kind):
+    steps = [str(i) for i in range(6)]
+    ax = plots.feature_maps([kind(shape) for shape in LENET], code=4, steps=steps)
+    sizes = ["28×28×1", "14×14×4", "7×7×2", "10", "2", "98", "28×28×1"]
+    assert [text.get_text() for text in ax.texts] == [*sizes, *steps]
+    widths = [28] + 4 * [14] + 2 * [7] + 3 * [2] + [28]
+    assert [sheet.get_width() for sheet in ax.patches] == widths
+    heights = [28] + 4 * [14] + 2 * [7] + [10, 2, 28] + [28]  # a bar ends where the image does
+    assert [sheet.get_height() for sheet in ax.patches] == heights
+
+
+def test_feature_maps_show_the_code_in_a_colour_of_its_own():
+    ax = plots.feature_maps(LENET, code=4)
+    colours = [text.get_color() for text in ax.texts]
+    assert [i for i, colour in enumerate(colours) if colour != colours[0]] == [4]
+
+
+def test_no_two_stacks_of_feature_maps_overlap():
+    deep = [(28, 28, 64), (4, 28, 64), (3,), (28, 4, 1)]
+    ax = plots.feature_maps(deep, code=2)
+    ends, start = [], 0
+    for count in (64, 64, 1, 1):
+        stack = ax.patches[start : start + count]
+        start += count
+        ends.append((min(s.get_x() for s in stack), max(s.get_x() + s.get_width() for s in stack)))
+    assert all(right < left for (_, right), (left, _) in pairwise(ends))
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"shapes": [(28, 28, 1)]}, ValueError, "shapes must be those of two layers at least"),
+        ({"shapes": [(28, 28), (7,)]}, ValueError, "shapes must be those of two layers at least"),
+        ({"shapes": [(28, 28, 1), 7]}, ValueError, r"shapes\[1\] must be integers in one row"),
+        ({"shapes": [(28, 28, 1), (0,)]}, ValueError, r"shapes\[1\] must be at least 1"),
+        ({"code": 7}, ValueError, "code == 7, must be <= 6"),
+        ({"code": 0.5}, TypeError, "code must be an instance of"),
+        ({"steps": ["conv"]}, ValueError, "steps must be 6, one to each next shape"),
+    ],
+)
+def test_shapes_and_steps_of_no_net_are_named(changed, error, message):
+    with pytest.raises(error, match=message):
+        plots.feature_maps(**({"shapes": LENET, "code": 4} | changed))
