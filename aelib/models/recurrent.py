@@ -59,7 +59,7 @@ def recurrent_autoencoder(
     activations(output=output)
     layer, states = CELLS[cell]
 
-    x = h = keras.Input((steps, features))
+    x = h = keras.Input((None, features))  # a sequence may be longer than those to train on
     if mask:
         h = layers.Masking()(h)
     encoder = keras.Model(x, layers.Dense(code)(layer(units)(h)), name="encoder")
