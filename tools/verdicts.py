@@ -30,6 +30,7 @@ WORKS = statements.DOCUMENTS | {
     "Odena et al. 2016": "Odena, Dumoulin and Olah (2016), Distill",
     "Srivastava et al. 2015": "Srivastava, Mansimov and Salakhutdinov (2015), ICML",
     "Sutskever et al. 2014": "Sutskever, Vinyals and Le (2014), NIPS",
+    "Valdarrama 2021": "Valdarrama (2021), Keras documentation",
 }
 # How many of a verdict there are, in a sentence.
 COUNTED = {

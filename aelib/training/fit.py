@@ -370,8 +370,8 @@ def fit(
     would draw other numbers each time; with `compile(jit_compile=True)` they do not repeat.
 
     On a CPU an LSTM, GRU or SimpleRNN takes the two halves of a batch side by side. It does not
-    with `dropout` or `recurrent_dropout`, `stateful`, `jit_compile=True` or `unroll`. `unroll`
-    compiles three times as long and trains no faster.
+    with `dropout` or `recurrent_dropout`, `stateful`, `unroll` or `jit_compile=True`. XLA trains
+    small recurrent nets faster still, but not all: it needs batches of one size.
     """
     checks.can_train(model)
     epochs = checks.whole_number("epochs", epochs)
