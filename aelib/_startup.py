@@ -50,10 +50,12 @@ with _silent_stderr():
         _refuse(keras.backend.backend())
     import tensorflow as tf
 
-    tf.config.list_physical_devices()
-if not tf.config.list_physical_devices("GPU"):
-    # On a CPU, XLA's fuller optimisation takes longer to compile and trains no faster.
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    if not tf.config.list_physical_devices("GPU"):
+        # On a CPU, XLA's fuller optimisation takes longer to compile and trains no faster.
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    # TensorFlow 2.18 and 2.19 log with their first compiled program, whatever the level: have it
+    # now.
+    tf.function(tf.zeros, autograph=False, jit_compile=True)(())
 # Its Python side warns of every new model that predicts; a course makes many.
 tf.get_logger().setLevel("ERROR")
 

@@ -63,8 +63,10 @@ class Verdict:
         """What explains the verdict: the conditions if it depends on them, and why."""
         lines = {}
         if self.verdict == DEPENDS:
-            lines["holds"] = "; ".join(name for name, held in self.conditions.items() if held)
-            lines["fails"] = "; ".join(name for name, held in self.conditions.items() if not held)
+            # In an order of their own: a saved notebook's metadata forget the one of the code.
+            conditions = sorted(self.conditions.items())
+            lines["holds"] = "; ".join(name for name, held in conditions if held)
+            lines["fails"] = "; ".join(name for name, held in conditions if not held)
         return lines | ({"why": self.why} if self.why else {})
 
     def __repr__(self) -> str:

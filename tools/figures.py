@@ -100,10 +100,14 @@ class Sources:
             raise ValueError(f'docs/published.toml has {len(rows)} entries "{place}" of {work}')
         return [float(value) for value in rows[0]]
 
-    def measured(self, name: str) -> list[int]:
-        """Return how often faster the benchmarks found something, at least and at most."""
+    def measured(self, name: str) -> list[float]:
+        """Return how often faster the benchmarks found something, at least and at most.
+
+        Whole numbers say enough from 3 on; below, a decimal tells one and a half from two.
+        """
         spans = json.loads((self.root / "benchmarks/results.json").read_text(encoding="utf-8"))
-        return [round(spans[name]["lowest"]), round(spans[name]["highest"])]
+        ends = spans[name]["lowest"], spans[name]["highest"]
+        return [round(times) if times >= 3 else round(times, 1) for times in ends]
 
     def minutes(self, notebook: str) -> str:
         """Return how long a notebook says that its full run takes, in minutes."""

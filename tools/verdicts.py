@@ -27,6 +27,10 @@ WORKS = statements.DOCUMENTS | {
     "Rivas, the notebook that accompanies the book": "P. Rivas, the notebook of ch. 7, executed",
     "Hinton and Salakhutdinov 2006": "Hinton and Salakhutdinov (2006), Science 313",
     "Rifai et al. 2011": "Rifai and others (2011), ICML",
+    "Odena et al. 2016": "Odena, Dumoulin and Olah (2016), Distill",
+    "Srivastava et al. 2015": "Srivastava, Mansimov and Salakhutdinov (2015), ICML",
+    "Sutskever et al. 2014": "Sutskever, Vinyals and Le (2014), NIPS",
+    "Valdarrama 2021": "Valdarrama (2021), Keras documentation",
 }
 # How many of a verdict there are, in a sentence.
 COUNTED = {

@@ -1,6 +1,16 @@
 """Keras layers that Keras lacks."""
 
+from aelib.layers.patches import JoinPatches, MaskToken, Patches, Positions, RandomMask
 from aelib.layers.penalties import Contraction, KLSparsity
 from aelib.layers.tied import TiedDense
 
-__all__ = ["Contraction", "KLSparsity", "TiedDense"]
+__all__ = [
+    "Contraction",
+    "JoinPatches",
+    "KLSparsity",
+    "MaskToken",
+    "Patches",
+    "Positions",
+    "RandomMask",
+    "TiedDense",
+]

@@ -3,7 +3,7 @@
 from aelib.plots.curves import loss_curves
 from aelib.plots.images import bit_rows, digits, reconstructions
 from aelib.plots.maps import decoded_grid, latent_map, name_places
-from aelib.plots.nets import blocks, feature_maps, network
+from aelib.plots.nets import blocks, feature_maps, network, transformer, unrolled
 from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
 
 use_style()
@@ -22,5 +22,7 @@ __all__ = [
     "name_places",
     "network",
     "reconstructions",
+    "transformer",
+    "unrolled",
     "use_style",
 ]

@@ -145,6 +145,166 @@ def feature_maps(
     return ax
 
 
+def unrolled(
+    steps: int,
+    features: int,
+    units: int,
+    code: int,
+    *,
+    fed: str = "",
+    backwards: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a recurrent encoder-decoder, a box for each step, its code in colour.
+
+    Of more than three steps, the first two and the last are drawn.
+
+    Parameters
+    ----------
+    steps : length of the sequence
+    features : numbers at each step
+    units : size of the state
+    code : size of the code
+    fed : what the decoder sees at each step but the first, under its boxes: "true", the step
+        before it; "own", what it wrote at the step before; nothing if left out
+    backwards : whether the decoder writes the last step first
+
+    Raises
+    ------
+    TypeError
+        If a size is no integer.
+    ValueError
+        If a size is below 1, or `fed` is another word.
+
+    Source: Srivastava et al. 2015, Fig. 2, arXiv:1502.04681.
+    """
+    for name, size in {"steps": steps, "features": features, "units": units, "code": code}.items():
+        check_scalar(size, name, Integral, min_val=1)
+    if fed not in ("", "true", "own"):
+        raise ValueError(f'fed is {fed!r}; pass "true" or "own", or leave it out')
+    ax = axes(ax, (8, 2.9))
+    columns = list(range(1, steps + 1)) if steps < 4 else [1, 2, 0, steps]  # 0: steps left out
+    wide = len(columns)
+    back = [steps + 1 - step if step else 0 for step in columns]
+    sides = {
+        "encoder": (0, LINE_COLOURS[0], "h", columns),
+        "decoder": (wide + 1.4, LINE_COLOURS[2], "s", back if backwards else columns),
+    }
+
+    def arrow(start, end, **look):
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY} | look)
+
+    def write(x, y, text, colour="black"):
+        ax.text(x, y, text, ha="center", va="center", color=colour)
+
+    for role, (left, colour, state, order) in sides.items():
+        for place, step in enumerate(order):
+            x = left + place
+            if place:
+                arrow((x - 0.7, 0), (x - 0.3, 0))
+            if not step:
+                write(x, 0, "…", colour)
+                continue
+            ax.add_patch(Rectangle((x - 0.3, -0.3), 0.6, 0.6, facecolor="white", edgecolor=colour))
+            write(x, 0, f"${state}_{{{columns[place]}}}$", colour)
+            if role == "encoder":
+                arrow((x, -0.8), (x, -0.3))
+                write(x, -1, f"$x_{{{step}}}$")
+                continue
+            arrow((x, 0.3), (x, 0.8))
+            write(x, 1, rf"$\hat{{x}}_{{{step}}}$")
+            if fed and place:
+                arrow((x, -0.8), (x, -0.3), linestyle="--")
+                seen = step + 1 if backwards else step - 1
+                write(x, -1, rf"$\hat{{x}}_{{{seen}}}$" if fed == "own" else f"$x_{{{seen}}}$")
+        write(left + (wide - 1) / 2, 1.5, f"{role}, {units} units", colour)
+    middle = wide + 0.2
+    arrow((wide - 0.7, 0), (middle - 0.3, 0))
+    arrow((middle + 0.3, 0), (wide + 1.1, 0))
+    colour = LINE_COLOURS[1]
+    ax.add_patch(Rectangle((middle - 0.3, -0.45), 0.6, 0.9, facecolor=colour, alpha=0.2))
+    write(middle, 0, "$z$", colour)
+    write(middle, 0.65, code, colour)
+    write((wide - 1) / 2, -1.45, f"{steps} steps, {features} numbers each", GREY)
+    ax.set(title=title, xlim=(-0.5, 2 * wide + 0.9), ylim=(-1.7, 1.75))
+    bare(ax)
+    return ax
+
+
+def transformer(
+    inputs: Sequence[str | np.ndarray],
+    outputs: Sequence[str | np.ndarray],
+    *,
+    hidden: Sequence[int],
+    width: int,
+    blocks: int,
+    causal: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a net of attention: a column for each part of the input, and who looks at whom.
+
+    Parameters
+    ----------
+    inputs, outputs : what goes in and comes out at each place, from left to right: a few letters,
+        or a square of grey levels from 0 to 1
+    hidden : the places, from 0, whose input is hidden; they are drawn in colour
+    width : numbers in the vector of each place
+    blocks : how often attention and dense layers follow each other
+    causal : whether a place looks at itself and those before it only
+
+    Raises
+    ------
+    TypeError
+        If `width` or `blocks` is no integer.
+    ValueError
+        If there are no inputs, or not as many outputs; if `hidden` are no places among them; if
+        `width` or `blocks` is below 1.
+    """
+    count = len(inputs)
+    if not count or len(outputs) != count:
+        raise ValueError(f"inputs and outputs must be as many, not {count} and {len(outputs)}")
+    check_scalar(width, "width", Integral, min_val=1)
+    check_scalar(blocks, "blocks", Integral, min_val=1)
+    if len(hidden):
+        hidden = set(_checks.integers(hidden, "hidden", low=0, high=count - 1).tolist())
+    ax = axes(ax, (0.72 * count + 2.6, 4))
+    levels = {"input": 0, "below": 1, "above": 2.3, "output": 3.3}
+    for query in range(count):
+        colour = LINE_COLOURS[1] if query in hidden else LINE_COLOURS[0]
+        for key in range(query + 1 if causal else count):
+            ends = [levels["below"] + 0.14, levels["above"] - 0.14]
+            strong = {"linewidth": 1, "zorder": 2} if query in hidden else {"linewidth": 0.4}
+            ax.plot([key, query], ends, color=colour if query in hidden else "#bbbbbb", **strong)
+        for start, end in (("input", "below"), ("above", "output")):
+            ax.plot([query] * 2, [levels[start] + 0.3, levels[end] - 0.3], color=GREY, linewidth=1)
+        for level in (levels["below"], levels["above"]):
+            corner = (query - 0.3, level - 0.14)
+            ax.add_patch(Rectangle(corner, 0.6, 0.28, facecolor=colour, alpha=0.3, zorder=3))
+            ax.text(query, level, width, ha="center", va="center", fontsize=8, zorder=4)
+        _part(ax, inputs[query], query, levels["input"], colour)
+        _part(ax, outputs[query], query, levels["output"], colour)
+    repeated = f"{blocks} blocks: attention,\nthen two dense layers" if blocks > 1 else "attention"
+    names = {0: "parts", 1: "vectors, with their\nplaces added", 1.65: repeated, 3.3: "answers"}
+    for level, name in names.items():
+        ax.text(count - 0.3, level, name, va="center", color=GREY, fontsize=9)
+    ax.set(xlim=(-0.6, count + 1.9), ylim=(-0.45, 3.75), title=title)
+    bare(ax)
+    return ax
+
+
+def _part(ax: Axes, part: str | np.ndarray, x: float, y: float, colour: str) -> None:
+    """Draw one part of a net's input or output around a point: letters, or a small picture."""
+    if isinstance(part, str):
+        ax.text(x, y, part, ha="center", va="center", color=colour, fontsize=13)
+        return
+    square = _checks.grey_levels(part, "each picture of inputs and outputs", ("side", "side"))
+    extent = (x - 0.3, x + 0.3, y - 0.3, y + 0.3)
+    ax.imshow(1 - square, cmap="gray", vmin=0, vmax=1, extent=extent, aspect="auto", zorder=3)
+    ax.add_patch(Rectangle((x - 0.3, y - 0.3), 0.6, 0.6, fill=False, edgecolor=colour, zorder=4))
+
+
 def _sizes(sizes: Sequence[int]) -> list[int]:
     """Check the units of two or more layers."""
     sizes = _checks.integers(sizes, "sizes", low=1).tolist()

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from aelib._startup import keras, tf
 from aelib.training import _checks as checks
 from aelib.training._programs import UNSEEDED, operations, share
+from aelib.training._recurrent import RECURRENT, side_by_side
 from IPython import get_ipython
 import numpy as np
 from tqdm import tqdm
@@ -84,16 +85,25 @@ def _has_convolutions(model: keras.Model) -> bool:
     )
 
 
+def _has_recurrence(model: keras.Model) -> bool:
+    """Look for a recurrent layer among the layers, also inside nested models."""
+    return any(
+        isinstance(layer, RECURRENT) or (isinstance(layer, keras.Model) and _has_recurrence(layer))
+        for layer in model.layers
+    )
+
+
 def uses_xla(model: keras.Model) -> bool:
     """Tell whether XLA compiles the epochs.
 
     It does as `compile(jit_compile=True)` or `False` asks. Left to "auto", the choice is Keras's
     on a GPU. On a CPU, where Keras never takes it, it is whichever was measured to be faster: XLA
-    makes dense nets faster and convolutions several times slower.
+    makes dense nets faster and convolutions several times slower, and it runs the two loops into
+    which a recurrent layer is split one after the other.
     """
     if _asked.get(model, "auto") != "auto" or tf.config.list_physical_devices("GPU"):
         return model.jit_compile
-    return not _has_convolutions(model)
+    return not (_has_convolutions(model) or _has_recurrence(model))
 
 
 def each(first: tf.Tensor, last: tf.Tensor, do: Callable, state: Any) -> Any:
@@ -179,11 +189,15 @@ def compile_epochs(
     The loss, metrics, regularisers, dropout and optimiser steps are those of `model.train_step`.
     The arrays are arguments of the program: what it captured would stay in memory for good.
     """
-    train, log = sweep_batches(model, model.train_step, *data, batch_size)
-    steps, logs = -(-data[0][0].shape[0] // batch_size), [log]
-    if validation:
-        test, log = sweep_batches(model, model.test_step, *validation, batch_size)
+    counts = [part[0][0].shape[0] for part in (data, validation) if part]
+    steps, logs = -(-counts[0] // batch_size), []
+    split = not (xla or tf.config.list_physical_devices("GPU"))
+    with side_by_side(min(batch_size, max(counts)) if split else None):
+        train, log = sweep_batches(model, model.train_step, *data, batch_size)
         logs.append(log)
+        if validation:
+            test, log = sweep_batches(model, model.test_step, *validation, batch_size)
+            logs.append(log)
 
     @tf.function(jit_compile=xla, autograph=False)
     def run(arrays, held_out, orders, epochs, first, last):
@@ -354,6 +368,10 @@ def fit(
     Random numbers follow the seed if they are drawn with `keras.random` and a `SeedGenerator`, as
     Keras's layers draw them. A net whose layers call `tf.random` is trained without XLA, which
     would draw other numbers each time; with `compile(jit_compile=True)` they do not repeat.
+
+    On a CPU an LSTM, GRU or SimpleRNN takes the two halves of a batch side by side. It does not
+    with `dropout` or `recurrent_dropout`, `stateful`, `unroll` or `jit_compile=True`. XLA trains
+    small recurrent nets faster still, but not all: it needs batches of one size.
     """
     checks.can_train(model)
     epochs = checks.whole_number("epochs", epochs)

@@ -21,6 +21,8 @@ def no_figure_left_no_warning(caplog) -> Iterator[None]:
     """Draw what a test made: neither a warning nor Matplotlib's log may show on the page."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # Before 3.10.8 Matplotlib calls pyparsing by names that its 3.3 deprecates.
+        warnings.filterwarnings("ignore", ".* deprecated", module="(matplotlib|pyparsing)[.]")
         yield
         for number in plt.get_fignums():
             plt.figure(number).canvas.draw()

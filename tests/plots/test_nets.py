@@ -89,3 +89,92 @@ def test_no_two_stacks_of_feature_maps_overlap():
 def test_shapes_and_steps_of_no_net_are_named(changed, error, message):
     with pytest.raises(error, match=message):
         plots.feature_maps(**({"shapes": LENET, "code": 4} | changed))
+
+
+def texts(ax) -> list[str]:
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def test_unrolled_has_a_box_for_each_step_that_is_drawn_and_one_for_the_code():
+    assert len(plots.unrolled(28, 28, 64, 32).patches) == 3 + 1 + 3
+    found = texts(plots.unrolled(28, 5, 64, 32, title="a net"))
+    assert found.count("…") == 2
+    assert {"$x_{28}$", r"$\hat{x}_{28}$", "$h_{28}$", "$s_{28}$", "$z$", "32"} <= set(found)
+    assert "28 steps, 5 numbers each" in found
+    assert "encoder, 64 units" in found
+    assert "decoder, 64 units" in found
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_short_sequences_are_drawn_whole(steps):
+    found = texts(plots.unrolled(steps, 1, 2, 1))
+    assert "…" not in found
+    assert [name for name in found if name.startswith("$x")] == [
+        f"$x_{{{step}}}$" for step in range(1, steps + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fed", "backwards", "under", "over"),
+    [
+        ("", False, [], ["1", "2", "3"]),
+        ("true", False, ["$x_{1}$", "$x_{2}$"], ["1", "2", "3"]),
+        ("own", True, [r"$\hat{x}_{3}$", r"$\hat{x}_{2}$"], ["3", "2", "1"]),
+    ],
+)
+def test_decoder_writes_in_the_order_asked_for_and_sees_what_came_before(
+    fed, backwards, under, over
+):
+    ax = plots.unrolled(3, 4, 5, 2, fed=fed, backwards=backwards)
+    right = sorted((t.get_position(), t.get_text()) for t in ax.texts if t.get_position()[0] > 4)
+    assert [text for (_, y), text in right if y == -1] == under
+    assert [text for (_, y), text in right if y == 1] == [rf"$\hat{{x}}_{{{n}}}$" for n in over]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"steps": 0}, "steps == 0"),
+        ({"features": 1.5}, "features must"),
+        ({"units": -1}, "units == -1"),
+        ({"code": None}, "code must"),
+        ({"fed": "teacher"}, 'fed is \'teacher\'; pass "true" or "own"'),
+    ],
+)
+def test_sizes_that_cannot_be_unrolled_are_named(changed, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        plots.unrolled(**{"steps": 3, "features": 2, "units": 4, "code": 1} | changed)
+
+
+def test_transformer_has_a_line_for_each_look():
+    shown = list("2?+3=5")
+    everything = plots.transformer(shown, list("22+3=5"), hidden=[1], width=64, blocks=3)
+    assert len(everything.lines) == 6 * 6 + 2 * 6
+    back = plots.transformer(shown, shown, hidden=[1], width=64, blocks=3, causal=True)
+    assert len(back.lines) == 6 * 7 // 2 + 2 * 6
+    texts = [text.get_text() for text in everything.texts]
+    assert texts.count("64") == 12
+    assert "3 blocks: attention,\nthen two dense layers" in texts
+
+
+def test_transformer_draws_pictures_of_parts():
+    parts = [np.zeros((4, 4)), np.ones((4, 4))]
+    ax = plots.transformer(parts, parts, hidden=[], width=8, blocks=1)
+    assert len(ax.images) == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"inputs": []}, "inputs and outputs must be as many"),
+        ({"outputs": ["a"]}, "inputs and outputs must be as many"),
+        ({"hidden": [2]}, "hidden must be from 0 to 1"),
+        ({"width": 0}, "width"),
+        ({"blocks": 0}, "blocks"),
+        ({"inputs": ["a", np.full((2, 2), 7.0)]}, "each picture of inputs and outputs"),
+    ],
+)
+def test_a_transformer_that_cannot_be_is_refused(changed, named):
+    fine = {"inputs": ["a", "b"], "outputs": ["a", "b"], "hidden": [1], "width": 8, "blocks": 1}
+    with pytest.raises(ValueError, match=named):
+        plots.transformer(**fine | changed)

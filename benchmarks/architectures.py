@@ -1,0 +1,82 @@
+"""The nets of other architectures that `speed.py` times, spelled out so that they never change."""
+
+from collections.abc import Callable
+
+import keras
+from keras import layers
+import numpy as np
+
+SIDE, PATCH, UNITS, CODE = 28, 4, 128, 32
+TOKENS, WIDTH, HEADS, BLOCKS = (SIDE // PATCH) ** 2, 64, 4, 3
+
+
+def convolutional() -> keras.Model:
+    """Build the net of 3,217 parameters, of nana-li's text on autoencoders (2018)."""
+    x = keras.Input((SIDE, SIDE, 1))
+    h = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    h = layers.Conv2D(8, 3, padding="same", activation="relu")(layers.MaxPooling2D(2)(h))
+    h = layers.Conv2D(8, 3, padding="same", activation="relu")(layers.MaxPooling2D(2)(h))
+    h = layers.Conv2D(16, 3, padding="same", activation="relu")(layers.UpSampling2D(2)(h))
+    h = layers.UpSampling2D(2)(h)
+    return keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
+
+
+def of_keras_io() -> keras.Model:
+    """Build the denoiser of keras.io's page on convolutional autoencoders."""
+    x = keras.Input((SIDE, SIDE, 1))
+    h = x
+    for _ in range(2):
+        h = layers.Conv2D(32, 3, padding="same", activation="relu")(h)
+        h = layers.MaxPooling2D(2)(h)
+    for _ in range(2):
+        h = layers.Conv2DTranspose(32, 3, strides=2, padding="same", activation="relu")(h)
+    return keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
+
+
+def recurrent(layer: type[keras.layers.RNN]) -> keras.Model:
+    """Build an autoencoder that reads an image row by row and writes it so."""
+    x = keras.Input((SIDE, SIDE))
+    h = layers.RepeatVector(SIDE)(layers.Dense(CODE)(layer(UNITS)(x)))
+    h = layer(UNITS, return_sequences=True)(h)
+    return keras.Model(x, layers.Dense(SIDE, activation="sigmoid")(h))
+
+
+def transformer() -> keras.Model:
+    """Build a transformer that reads and writes an image as 49 patches."""
+    x = keras.Input((TOKENS, PATCH**2))
+    # A bias for each place is what tells the places apart.
+    h = layers.EinsumDense("btp,pw->btw", (TOKENS, WIDTH), bias_axes="tw")(x)
+    for _ in range(BLOCKS):
+        a = layers.LayerNormalization()(h)
+        h = h + layers.MultiHeadAttention(HEADS, WIDTH // HEADS)(a, a)
+        a = layers.Dense(4 * WIDTH, activation="gelu")(layers.LayerNormalization()(h))
+        h = h + layers.Dense(WIDTH)(a)
+    h = layers.LayerNormalization()(h)
+    return keras.Model(x, layers.Dense(PATCH**2, activation="sigmoid")(h))
+
+
+def patches(images: np.ndarray) -> np.ndarray:
+    """Cut (n, 28, 28) images into (n, 49, 16) patches, row by row."""
+    n, count = len(images), SIDE // PATCH
+    cut = images.reshape(n, count, PATCH, count, PATCH).transpose(0, 1, 3, 2, 4)
+    return cut.reshape(n, TOKENS, PATCH**2)
+
+
+def with_channel(images: np.ndarray) -> np.ndarray:
+    """Give (n, 28, 28) images the channel that convolutions want."""
+    return images[..., None]
+
+
+def as_rows(images: np.ndarray) -> np.ndarray:
+    """Take (n, 28, 28) images as the sequences of rows that they are."""
+    return images
+
+
+# How to build each, and what it sees of (n, 28, 28) images.
+NETS: dict[str, tuple[Callable[[], keras.Model], Callable[[np.ndarray], np.ndarray]]] = {
+    "convolutional": (convolutional, with_channel),
+    "of keras.io": (of_keras_io, with_channel),
+    "LSTM": (lambda: recurrent(layers.LSTM), as_rows),
+    "GRU": (lambda: recurrent(layers.GRU), as_rows),
+    "transformer": (transformer, patches),
+}

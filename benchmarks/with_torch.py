@@ -1,0 +1,101 @@
+"""The nets of `architectures.py` in PyTorch, tuned as its users do: where it is installed only.
+
+Tensors stay in memory, images lie channels last, and Adam is fused. Initial weights are PyTorch's.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from architectures import BLOCKS, CODE, HEADS, PATCH, SIDE, TOKENS, UNITS, WIDTH
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+def convolutional() -> nn.Module:
+    """Build the net of 3,217 parameters."""
+
+    def conv(a, b):
+        return nn.Conv2d(a, b, 3, padding=1)
+
+    return nn.Sequential(
+        *(conv(1, 16), nn.ReLU(), nn.MaxPool2d(2), conv(16, 8), nn.ReLU(), nn.MaxPool2d(2)),
+        *(conv(8, 8), nn.ReLU(), nn.Upsample(scale_factor=2)),
+        *(conv(8, 16), nn.ReLU(), nn.Upsample(scale_factor=2), conv(16, 1)),
+    )
+
+
+def of_keras_io() -> nn.Module:
+    """Build keras.io's denoiser."""
+    net = []
+    for a, b in (1, 32), (32, 32):
+        net += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    for _ in range(2):
+        double = nn.ConvTranspose2d(32, 32, 3, stride=2, padding=1, output_padding=1)
+        net += [double, nn.ReLU()]
+    return nn.Sequential(*net, nn.Conv2d(32, 1, 3, padding=1))
+
+
+class Recurrent(nn.Module):
+    """Reads an image row by row and writes it so."""
+
+    def __init__(self, layer: type[nn.RNNBase]):
+        super().__init__()
+        self.encoder, self.code = layer(SIDE, UNITS, batch_first=True), nn.Linear(UNITS, CODE)
+        self.decoder, self.row = layer(CODE, UNITS, batch_first=True), nn.Linear(UNITS, SIDE)
+
+    def forward(self, x):
+        z = self.code(self.encoder(x)[0][:, -1])
+        return self.row(self.decoder(z[:, None].expand(-1, SIDE, -1))[0])
+
+
+class Transformer(nn.Module):
+    """Reads and writes an image as 49 patches."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(PATCH**2, WIDTH, False), nn.Linear(WIDTH, PATCH**2)
+        self.places = nn.Parameter(torch.zeros(TOKENS, WIDTH))
+        block = nn.TransformerEncoderLayer(
+            WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
+        )
+        norm = nn.LayerNorm(WIDTH)
+        self.blocks = nn.TransformerEncoder(block, BLOCKS, norm, enable_nested_tensor=False)
+
+    def forward(self, x):
+        return self.last(self.blocks(self.first(x) + self.places))
+
+
+NETS: dict[str, Callable[[], nn.Module]] = {
+    "convolutional": convolutional,
+    "of keras.io": of_keras_io,
+    "LSTM": lambda: Recurrent(nn.LSTM),
+    "GRU": lambda: Recurrent(nn.GRU),
+    "transformer": Transformer,
+}
+
+
+def seconds_an_epoch(name: str, images: np.ndarray, batch: int, epochs: int) -> list[float]:
+    """Train a net to restore its input, and give the seconds that each epoch took.
+
+    Parameters
+    ----------
+    name : of one of `NETS`
+    images : what the net of that name in `architectures.py` sees
+    """
+    net, x = NETS[name](), torch.from_numpy(images)
+    if x.ndim == 4:
+        x = x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        net = net.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(net.parameters(), fused=True)
+    seconds = []
+    for _ in range(epochs):
+        start = perf_counter()
+        for rows in torch.randperm(len(x)).split(batch):
+            loss = functional.binary_cross_entropy_with_logits(net(x[rows]), x[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        seconds.append(perf_counter() - start)
+    return seconds
