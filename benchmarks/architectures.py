@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from aelib.layers import Patches
 import keras
 from keras import layers
 import numpy as np
@@ -57,9 +58,7 @@ def transformer() -> keras.Model:
 
 def patches(images: np.ndarray) -> np.ndarray:
     """Cut (n, 28, 28) images into (n, 49, 16) patches, row by row."""
-    n, count = len(images), SIDE // PATCH
-    cut = images.reshape(n, count, PATCH, count, PATCH).transpose(0, 1, 3, 2, 4)
-    return cut.reshape(n, TOKENS, PATCH**2)
+    return Patches(PATCH)(images).numpy()
 
 
 def with_channel(images: np.ndarray) -> np.ndarray:

@@ -100,14 +100,10 @@ class Sources:
             raise ValueError(f'docs/published.toml has {len(rows)} entries "{place}" of {work}')
         return [float(value) for value in rows[0]]
 
-    def measured(self, name: str) -> list[float]:
-        """Return how often faster the benchmarks found something, at least and at most.
-
-        Whole numbers say enough from 3 on; below, a decimal tells one and a half from two.
-        """
+    def measured(self, name: str) -> list[int]:
+        """Return how often faster the benchmarks found something, at least and at most."""
         spans = json.loads((self.root / "benchmarks/results.json").read_text(encoding="utf-8"))
-        ends = spans[name]["lowest"], spans[name]["highest"]
-        return [round(times) if times >= 3 else round(times, 1) for times in ends]
+        return [round(spans[name]["lowest"]), round(spans[name]["highest"])]
 
     def minutes(self, notebook: str) -> str:
         """Return how long a notebook says that its full run takes, in minutes."""

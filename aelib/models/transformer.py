@@ -46,7 +46,7 @@ class MaskedNet(NamedTuple):
     encoder : maps [images, hidden] to a vector for each patch, (n, N, width)
     painter : maps [images, hidden] to images: hidden patches painted, the others as they came
     model : the painter with hidden patches drawn anew for each batch in training, from images to
-        images. Trained on the images themselves, it is charged for the hidden patches alone, as
+        images. Trained on the images themselves, its loss counts the hidden patches alone, as
         those that it sees come back as they are. At inference nothing is hidden.
     """
 

@@ -76,19 +76,10 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(count).astype(np.int32)
 
 
-def _has_convolutions(model: keras.Model) -> bool:
-    """Look for a convolution among the layers, also inside nested models."""
+def _holds(model: keras.Model, kinds: tuple[type, ...]) -> bool:
+    """Look for layers of some kinds in a model, also inside nested ones."""
     return any(
-        isinstance(layer, CONVOLUTIONS)
-        or (isinstance(layer, keras.Model) and _has_convolutions(layer))
-        for layer in model.layers
-    )
-
-
-def _has_recurrence(model: keras.Model) -> bool:
-    """Look for a recurrent layer among the layers, also inside nested models."""
-    return any(
-        isinstance(layer, RECURRENT) or (isinstance(layer, keras.Model) and _has_recurrence(layer))
+        isinstance(layer, kinds) or (isinstance(layer, keras.Model) and _holds(layer, kinds))
         for layer in model.layers
     )
 
@@ -103,7 +94,7 @@ def uses_xla(model: keras.Model) -> bool:
     """
     if _asked.get(model, "auto") != "auto" or tf.config.list_physical_devices("GPU"):
         return model.jit_compile
-    return not (_has_convolutions(model) or _has_recurrence(model))
+    return not _holds(model, CONVOLUTIONS + RECURRENT)
 
 
 def each(first: tf.Tensor, last: tf.Tensor, do: Callable, state: Any) -> Any:
