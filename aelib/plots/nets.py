@@ -179,8 +179,7 @@ def unrolled(
 
     Source: Srivastava et al. 2015, Fig. 2, arXiv:1502.04681.
     """
-    for name, size in {"steps": steps, "features": features, "units": units, "code": code}.items():
-        check_scalar(size, name, Integral, min_val=1)
+    _checks.sizes(steps=steps, features=features, units=units, code=code)
     if fed not in ("", "true", "own"):
         raise ValueError(f'fed is {fed!r}; pass "true" or "own", or leave it out')
     ax = axes(ax, (8, 2.9))
@@ -265,8 +264,7 @@ def transformer(
     count = len(inputs)
     if not count or len(outputs) != count:
         raise ValueError(f"inputs and outputs must be as many, not {count} and {len(outputs)}")
-    check_scalar(width, "width", Integral, min_val=1)
-    check_scalar(blocks, "blocks", Integral, min_val=1)
+    _checks.sizes(width=width, blocks=blocks)
     if len(hidden):
         hidden = set(_checks.integers(hidden, "hidden", low=0, high=count - 1).tolist())
     ax = axes(ax, (0.72 * count + 2.6, 4))
