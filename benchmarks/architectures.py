@@ -34,11 +34,13 @@ def of_keras_io() -> keras.Model:
     return keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
 
 
-def recurrent(layer: type[keras.layers.RNN]) -> keras.Model:
-    """Build an autoencoder that reads an image row by row and writes it so."""
+def recurrent(layer: type[keras.layers.RNN], states: int) -> keras.Model:
+    """Build notebook 12's autoencoder, which reads an image row by row and writes it so."""
     x = keras.Input((SIDE, SIDE))
-    h = layers.RepeatVector(SIDE)(layers.Dense(CODE)(layer(UNITS)(x)))
-    h = layer(UNITS, return_sequences=True)(h)
+    z = layers.Dense(CODE)(layer(UNITS)(x))
+    start = [layers.Dense(UNITS)(z) for _ in range(states)]
+    blank = layers.RepeatVector(SIDE)(keras.ops.zeros_like(z[:, :1]))
+    h = layer(UNITS, return_sequences=True)(blank, initial_state=start)
     return keras.Model(x, layers.Dense(SIDE, activation="sigmoid")(h))
 
 
@@ -75,7 +77,7 @@ def as_rows(images: np.ndarray) -> np.ndarray:
 NETS: dict[str, tuple[Callable[[], keras.Model], Callable[[np.ndarray], np.ndarray]]] = {
     "convolutional": (convolutional, with_channel),
     "of keras.io": (of_keras_io, with_channel),
-    "LSTM": (lambda: recurrent(layers.LSTM), as_rows),
-    "GRU": (lambda: recurrent(layers.GRU), as_rows),
+    "LSTM": (lambda: recurrent(layers.LSTM, 2), as_rows),
+    "GRU": (lambda: recurrent(layers.GRU, 1), as_rows),
     "transformer": (transformer, patches),
 }

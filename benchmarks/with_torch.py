@@ -40,14 +40,17 @@ def of_keras_io() -> nn.Module:
 class Recurrent(nn.Module):
     """Reads an image row by row and writes it so."""
 
-    def __init__(self, layer: type[nn.RNNBase]):
+    def __init__(self, layer: type[nn.RNNBase], states: int):
         super().__init__()
         self.encoder, self.code = layer(SIDE, UNITS, batch_first=True), nn.Linear(UNITS, CODE)
-        self.decoder, self.row = layer(CODE, UNITS, batch_first=True), nn.Linear(UNITS, SIDE)
+        self.start = nn.ModuleList(nn.Linear(CODE, UNITS) for _ in range(states))
+        self.decoder, self.row = layer(1, UNITS, batch_first=True), nn.Linear(UNITS, SIDE)
 
     def forward(self, x):
         z = self.code(self.encoder(x)[0][:, -1])
-        return self.row(self.decoder(z[:, None].expand(-1, SIDE, -1))[0])
+        start = tuple(to_state(z)[None] for to_state in self.start)
+        blank = x.new_zeros(len(x), SIDE, 1)
+        return self.row(self.decoder(blank, start if len(start) > 1 else start[0])[0])
 
 
 class Transformer(nn.Module):
@@ -70,8 +73,8 @@ class Transformer(nn.Module):
 NETS: dict[str, Callable[[], nn.Module]] = {
     "convolutional": convolutional,
     "of keras.io": of_keras_io,
-    "LSTM": lambda: Recurrent(nn.LSTM),
-    "GRU": lambda: Recurrent(nn.GRU),
+    "LSTM": lambda: Recurrent(nn.LSTM, 2),
+    "GRU": lambda: Recurrent(nn.GRU, 1),
     "transformer": Transformer,
 }
 
