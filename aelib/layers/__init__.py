@@ -2,6 +2,7 @@
 
 from aelib.layers.patches import JoinPatches, MaskToken, Patches, Positions, RandomMask
 from aelib.layers.penalties import Contraction, KLSparsity
+from aelib.layers.quantizer import VectorQuantizer, straight_through
 from aelib.layers.tied import TiedDense
 
 __all__ = [
@@ -13,4 +14,6 @@ __all__ = [
     "Positions",
     "RandomMask",
     "TiedDense",
+    "VectorQuantizer",
+    "straight_through",
 ]
