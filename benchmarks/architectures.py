@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from aelib.layers import Patches
+from aelib.layers import Patches, VectorQuantizer
 import keras
 from keras import layers
 import numpy as np
 
 SIDE, PATCH, UNITS, CODE = 28, 4, 128, 32
 TOKENS, WIDTH, HEADS, BLOCKS = (SIDE // PATCH) ** 2, 64, 4, 3
+ENTRIES, VECTOR, CHANNELS = 128, 16, (16, 32)
 
 
 def convolutional() -> keras.Model:
@@ -56,6 +57,17 @@ def transformer() -> keras.Model:
     return keras.Model(x, layers.Dense(PATCH**2, activation="sigmoid")(h))
 
 
+def with_codebook() -> keras.Model:
+    """Build a VQ-VAE that writes an image as 7 × 7 entries of a codebook."""
+    x = h = keras.Input((SIDE, SIDE, 1))
+    for maps in CHANNELS:
+        h = layers.Conv2D(maps, 3, strides=2, padding="same", activation="relu")(h)
+    h = VectorQuantizer(ENTRIES, restart=0.1)(layers.Conv2D(VECTOR, 1)(h))
+    for maps in CHANNELS[::-1]:
+        h = layers.Conv2DTranspose(maps, 3, strides=2, padding="same", activation="relu")(h)
+    return keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
+
+
 def patches(images: np.ndarray) -> np.ndarray:
     """Cut (n, 28, 28) images into (n, 49, 16) patches, row by row."""
     return Patches(PATCH)(images).numpy()
@@ -78,4 +90,5 @@ NETS: dict[str, tuple[Callable[[], keras.Model], Callable[[np.ndarray], np.ndarr
     "LSTM": (lambda: recurrent(layers.LSTM), as_rows),
     "GRU": (lambda: recurrent(layers.GRU), as_rows),
     "transformer": (transformer, patches),
+    "VQ-VAE": (with_codebook, with_channel),
 }
