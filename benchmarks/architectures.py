@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from aelib.layers import Patches
+from aelib.layers import Patches, Sampling
 import keras
 from keras import layers
 import numpy as np
 
 SIDE, PATCH, UNITS, CODE = 28, 4, 128, 32
+HIDDEN, DRAWN = 512, 20
 TOKENS, WIDTH, HEADS, BLOCKS = (SIDE // PATCH) ** 2, 64, 4, 3
 
 
@@ -56,6 +57,15 @@ def transformer() -> keras.Model:
     return keras.Model(x, layers.Dense(PATCH**2, activation="sigmoid")(h))
 
 
+def variational() -> keras.Model:
+    """Build a variational autoencoder of dense layers, its KL per pixel as the loss is."""
+    x = keras.Input((SIDE**2,))
+    h = layers.Dense(HIDDEN, activation="relu")(x)
+    z = Sampling(1 / SIDE**2)(layers.Dense(DRAWN)(h), layers.Dense(DRAWN)(h))
+    h = layers.Dense(HIDDEN, activation="relu")(z)
+    return keras.Model(x, layers.Dense(SIDE**2, activation="sigmoid")(h))
+
+
 def patches(images: np.ndarray) -> np.ndarray:
     """Cut (n, 28, 28) images into (n, 49, 16) patches, row by row."""
     return Patches(PATCH)(images).numpy()
@@ -71,6 +81,11 @@ def as_rows(images: np.ndarray) -> np.ndarray:
     return images
 
 
+def flat(images: np.ndarray) -> np.ndarray:
+    """Lay the pixels of (n, 28, 28) images in one row each."""
+    return images.reshape(len(images), -1)
+
+
 # How to build each, and what it sees of (n, 28, 28) images.
 NETS: dict[str, tuple[Callable[[], keras.Model], Callable[[np.ndarray], np.ndarray]]] = {
     "convolutional": (convolutional, with_channel),
@@ -78,4 +93,5 @@ NETS: dict[str, tuple[Callable[[], keras.Model], Callable[[np.ndarray], np.ndarr
     "LSTM": (lambda: recurrent(layers.LSTM), as_rows),
     "GRU": (lambda: recurrent(layers.GRU), as_rows),
     "transformer": (transformer, patches),
+    "VAE": (variational, flat),
 }

@@ -6,7 +6,7 @@ Tensors stay in memory, images lie channels last, and Adam is fused. Initial wei
 from collections.abc import Callable
 from time import perf_counter
 
-from architectures import BLOCKS, CODE, HEADS, PATCH, SIDE, TOKENS, UNITS, WIDTH
+from architectures import BLOCKS, CODE, DRAWN, HEADS, HIDDEN, PATCH, SIDE, TOKENS, UNITS, WIDTH
 import numpy as np
 import torch
 from torch import nn
@@ -67,12 +67,32 @@ class Transformer(nn.Module):
         return self.last(self.blocks(self.first(x) + self.places))
 
 
+class Variational(nn.Module):
+    """Reads and writes an image through a code that is drawn; keeps the KL of the last batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(SIDE**2, HIDDEN), nn.ReLU())
+        self.mean, self.log_variance = nn.Linear(HIDDEN, DRAWN), nn.Linear(HIDDEN, DRAWN)
+        self.decoder = nn.Sequential(
+            nn.Linear(DRAWN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, SIDE**2)
+        )
+
+    def forward(self, x):
+        h = self.encoder(x)
+        mean, log_variance = self.mean(h), self.log_variance(h)
+        kl = (mean**2 + log_variance.exp() - 1 - log_variance).sum(1) / 2
+        self.added = kl.mean() / SIDE**2
+        return self.decoder(mean + (log_variance / 2).exp() * torch.randn_like(mean))
+
+
 NETS: dict[str, Callable[[], nn.Module]] = {
     "convolutional": convolutional,
     "of keras.io": of_keras_io,
     "LSTM": lambda: Recurrent(nn.LSTM),
     "GRU": lambda: Recurrent(nn.GRU),
     "transformer": Transformer,
+    "VAE": Variational,
 }
 
 
@@ -94,6 +114,7 @@ def seconds_an_epoch(name: str, images: np.ndarray, batch: int, epochs: int) -> 
         start = perf_counter()
         for rows in torch.randperm(len(x)).split(batch):
             loss = functional.binary_cross_entropy_with_logits(net(x[rows]), x[rows])
+            loss = loss + getattr(net, "added", 0)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

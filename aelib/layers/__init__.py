@@ -2,6 +2,7 @@
 
 from aelib.layers.patches import JoinPatches, MaskToken, Patches, Positions, RandomMask
 from aelib.layers.penalties import Contraction, KLSparsity
+from aelib.layers.sampling import Sampling, kl_to_standard_normal
 from aelib.layers.tied import TiedDense
 
 __all__ = [
@@ -12,5 +13,7 @@ __all__ = [
     "Patches",
     "Positions",
     "RandomMask",
+    "Sampling",
     "TiedDense",
+    "kl_to_standard_normal",
 ]

@@ -3,7 +3,7 @@
 from aelib.plots.curves import loss_curves
 from aelib.plots.images import bit_rows, digits, reconstructions
 from aelib.plots.maps import decoded_grid, latent_map, name_places
-from aelib.plots.nets import blocks, feature_maps, network, transformer, unrolled
+from aelib.plots.nets import blocks, feature_maps, network, transformer, unrolled, variational
 from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
 
 use_style()
@@ -25,4 +25,5 @@ __all__ = [
     "transformer",
     "unrolled",
     "use_style",
+    "variational",
 ]
