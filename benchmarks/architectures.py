@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from aelib.layers import Patches, VectorQuantizer
+from aelib.layers import Patches, Sampling, VectorQuantizer
 import keras
 from keras import layers
 import numpy as np
 
 SIDE, PATCH, UNITS, CODE = 28, 4, 128, 32
+HIDDEN, DRAWN = 512, 20
 TOKENS, WIDTH, HEADS, BLOCKS = (SIDE // PATCH) ** 2, 64, 4, 3
 ENTRIES, VECTOR, CHANNELS = 128, 16, (16, 32)
 
@@ -57,12 +58,23 @@ def transformer() -> keras.Model:
     return keras.Model(x, layers.Dense(PATCH**2, activation="sigmoid")(h))
 
 
+def variational() -> keras.Model:
+    """Build a variational autoencoder of dense layers, its KL per pixel as the loss is."""
+    x = keras.Input((SIDE**2,))
+    h = layers.Dense(HIDDEN, activation="relu")(x)
+    z = Sampling(1 / SIDE**2)(layers.Dense(DRAWN)(h), layers.Dense(DRAWN)(h))
+    h = layers.Dense(HIDDEN, activation="relu")(z)
+    return keras.Model(x, layers.Dense(SIDE**2, activation="sigmoid")(h))
+
+
 def with_codebook() -> keras.Model:
     """Build a VQ-VAE that writes an image as 7 × 7 entries of a codebook."""
     x = h = keras.Input((SIDE, SIDE, 1))
     for maps in CHANNELS:
         h = layers.Conv2D(maps, 3, strides=2, padding="same", activation="relu")(h)
-    h = VectorQuantizer(ENTRIES, restart=0.1)(layers.Conv2D(VECTOR, 1)(h))
+    h = VectorQuantizer(ENTRIES, commitment=0.25 / SIDE**2, restart=0.1)(
+        layers.Conv2D(VECTOR, 1)(h)
+    )
     for maps in CHANNELS[::-1]:
         h = layers.Conv2DTranspose(maps, 3, strides=2, padding="same", activation="relu")(h)
     return keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
@@ -83,6 +95,11 @@ def as_rows(images: np.ndarray) -> np.ndarray:
     return images
 
 
+def flat(images: np.ndarray) -> np.ndarray:
+    """Lay the pixels of (n, 28, 28) images in one row each."""
+    return images.reshape(len(images), -1)
+
+
 # How to build each, and what it sees of (n, 28, 28) images.
 NETS: dict[str, tuple[Callable[[], keras.Model], Callable[[np.ndarray], np.ndarray]]] = {
     "convolutional": (convolutional, with_channel),
@@ -90,5 +107,6 @@ NETS: dict[str, tuple[Callable[[], keras.Model], Callable[[np.ndarray], np.ndarr
     "LSTM": (lambda: recurrent(layers.LSTM), as_rows),
     "GRU": (lambda: recurrent(layers.GRU), as_rows),
     "transformer": (transformer, patches),
+    "VAE": (variational, flat),
     "VQ-VAE": (with_codebook, with_channel),
 }

@@ -10,8 +10,10 @@ from architectures import (
     BLOCKS,
     CHANNELS,
     CODE,
+    DRAWN,
     ENTRIES,
     HEADS,
+    HIDDEN,
     PATCH,
     SIDE,
     TOKENS,
@@ -79,6 +81,25 @@ class Transformer(nn.Module):
         return self.last(self.blocks(self.first(x) + self.places))
 
 
+class Variational(nn.Module):
+    """Reads and writes an image through a code that is drawn; keeps the KL of the last batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(SIDE**2, HIDDEN), nn.ReLU())
+        self.mean, self.log_variance = nn.Linear(HIDDEN, DRAWN), nn.Linear(HIDDEN, DRAWN)
+        self.decoder = nn.Sequential(
+            nn.Linear(DRAWN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, SIDE**2)
+        )
+
+    def forward(self, x):
+        h = self.encoder(x)
+        mean, log_variance = self.mean(h), self.log_variance(h)
+        kl = (mean**2 + log_variance.exp() - 1 - log_variance).sum(1) / 2
+        self.added = kl.mean() / SIDE**2
+        return self.decoder(mean + (log_variance / 2).exp() * torch.randn_like(mean))
+
+
 class WithCodebook(nn.Module):
     """Writes an image as 7 × 7 entries of a codebook; dead entries lie where they are."""
 
@@ -103,7 +124,7 @@ class WithCodebook(nn.Module):
         products = z @ self.codebook.T
         chosen = self.codebook[(self.codebook.square().sum(1) - 2 * products).argmin(-1)]
         apart = (z - chosen.detach()).square().sum(-1).mean()
-        self.penalty = 0.25 * apart + (z.detach() - chosen).square().sum(-1).mean()
+        self.added = 0.25 / SIDE**2 * apart + (z.detach() - chosen).square().sum(-1).mean()
         z = chosen.detach() + z - z.detach()
         return self.decoder(z.permute(0, 3, 1, 2))
 
@@ -114,6 +135,7 @@ NETS: dict[str, Callable[[], nn.Module]] = {
     "LSTM": lambda: Recurrent(nn.LSTM),
     "GRU": lambda: Recurrent(nn.GRU),
     "transformer": Transformer,
+    "VAE": Variational,
     "VQ-VAE": WithCodebook,
 }
 
@@ -136,7 +158,7 @@ def seconds_an_epoch(name: str, images: np.ndarray, batch: int, epochs: int) -> 
         start = perf_counter()
         for rows in torch.randperm(len(x)).split(batch):
             loss = functional.binary_cross_entropy_with_logits(net(x[rows]), x[rows])
-            loss = loss + getattr(net, "penalty", 0)
+            loss = loss + getattr(net, "added", 0)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -10,6 +10,7 @@ from aelib.plots.nets import (
     network,
     transformer,
     unrolled,
+    variational,
 )
 from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
 
@@ -33,4 +34,5 @@ __all__ = [
     "transformer",
     "unrolled",
     "use_style",
+    "variational",
 ]

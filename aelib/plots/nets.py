@@ -79,6 +79,65 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     return ax
 
 
+def variational(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a variational autoencoder: mean and deviation, the noise, the code drawn from them.
+
+    Parameters
+    ----------
+    sizes : units of the encoder, input first and code last; the decoder mirrors them
+
+    Raises
+    ------
+    ValueError
+        If `sizes` are not two or more positive integers.
+
+    Source: the drawing of the reparameterised net in Doersch 2016, Fig. 4, arXiv:1606.05908.
+    """
+    sizes = _sizes(sizes)
+    depth = len(sizes) - 1
+    ax = axes(ax, (6.4 + 0.9 * depth, 2.9))
+    heights = np.log2(np.array(sizes) + 1) / np.log2(max(sizes) + 1)  # as in `blocks`
+    half = max(0.12, heights[-1] / 2)
+    # The code's columns, from left to right: mean and deviation, their sum with noise, the code.
+    pair, joint, drawn = depth + 0.7, depth + 1.7, depth + 2.8
+    first = drawn + 0.7  # of the decoder's layers
+    for start, columns, colour, name in (
+        (0, heights, LINE_COLOURS[0], "encoder q(z|x)"),
+        (first, heights[::-1], LINE_COLOURS[2], "decoder p(x|z)"),
+    ):
+        left, right = columns[0] / 2, columns[-1] / 2
+        corners = [(start, -left), (start, left), (start + depth, right), (start + depth, -right)]
+        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+        ax.text(start + depth / 2, -0.56, name, ha="center", va="top", color=colour)
+        units = sizes if start == 0 else sizes[::-1]
+        for place, (size, height) in enumerate(zip(units, columns, strict=True)):
+            if (place == depth) if start == 0 else (place == 0):
+                continue  # the code, drawn in full between them
+            x = start + place
+            ax.plot([x, x], [-height / 2, height / 2], color=GREY, linewidth=2)
+            ax.text(x, height / 2 + 0.02, size, ha="center", va="bottom", color=GREY)
+
+    def arrow(start, end):
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
+
+    code = LINE_COLOURS[1]
+    for x, y, name in ((pair, 0.42, r"$\mu$"), (pair, -0.42, r"$\sigma$"), (drawn, 0, "$z$")):
+        ax.add_patch(Rectangle((x - 0.12, y - half), 0.24, 2 * half, color=code, alpha=0.3))
+        ax.text(x, y, name, ha="center", va="center", fontsize=12)
+        ax.text(x, y + half + 0.02, sizes[-1], ha="center", va="bottom", color=code)
+    for y in (0.42, -0.42):
+        arrow((depth + 0.05, 0), (pair - 0.14, y))
+        arrow((pair + 0.14, y), (joint - 0.12, y / 8))
+    ax.text(joint, 0, r"$\mu + \sigma\,\varepsilon$", ha="left", va="center", fontsize=11)
+    ax.text(joint + 0.3, -0.84, r"noise $\varepsilon \sim N(0, I)$", ha="center", va="center")
+    arrow((joint + 0.3, -0.74), (joint + 0.3, -0.1))
+    arrow((joint + 0.75, 0), (drawn - 0.14, 0))
+    arrow((drawn + 0.14, 0), (first - 0.05, 0))
+    ax.set(title=title, xlim=(-0.3, first + depth + 0.3), ylim=(-0.95, 0.75))
+    bare(ax)
+    return ax
+
+
 def feature_maps(
     shapes: Sequence[Sequence[int]],
     *,

@@ -25,6 +25,15 @@ def test_blocks_name_every_layer_once(kind):
     assert len(ax.patches) == 2
 
 
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_variational_names_every_layer_and_the_code_three_times(kind):
+    """As mean, as deviation and as what is drawn."""
+    found = texts(plots.variational(kind([784, 512, 20])))
+    assert found.count("20") == 3
+    assert found.count("784") == found.count("512") == 2
+    assert {r"$\mu$", r"$\sigma$", "$z$", r"noise $\varepsilon \sim N(0, I)$"} < set(found)
+
+
 BAD_SIZES = [[], [5], [5, 0, 2], [5, -1], [5, 2.5, 2], ["a", "b"], 3, None]
 
 
@@ -32,6 +41,8 @@ BAD_SIZES = [[], [5], [5, 0, 2], [5, -1], [5, 2.5, 2], ["a", "b"], 3, None]
 def test_sizes_of_no_net_are_named(sizes):
     with pytest.raises(ValueError, match="sizes must"):
         plots.blocks(sizes)
+    with pytest.raises(ValueError, match="sizes must"):
+        plots.variational(sizes)
     with pytest.raises(ValueError, match="sizes must"):
         plots.network(sizes, code=0)
 
