@@ -68,13 +68,12 @@ def variational() -> keras.Model:
 
 
 def with_codebook() -> keras.Model:
-    """Build a VQ-VAE that writes an image as 7 × 7 entries of a codebook."""
+    """Build a VQ-VAE of 7 × 7 entries an image, β per pixel as the loss is."""
     x = h = keras.Input((SIDE, SIDE, 1))
     for maps in CHANNELS:
         h = layers.Conv2D(maps, 3, strides=2, padding="same", activation="relu")(h)
-    h = VectorQuantizer(ENTRIES, commitment=0.25 / SIDE**2, restart=0.1)(
-        layers.Conv2D(VECTOR, 1)(h)
-    )
+    h = layers.Conv2D(VECTOR, 1)(h)
+    h = VectorQuantizer(ENTRIES, commitment=0.25 / SIDE**2, restart=0.1)(h)
     for maps in CHANNELS[::-1]:
         h = layers.Conv2DTranspose(maps, 3, strides=2, padding="same", activation="relu")(h)
     return keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
