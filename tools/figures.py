@@ -110,7 +110,8 @@ class Sources:
             min(spans[name]["lowest"] for name in names),
             max(spans[name]["highest"] for name in names),
         )
-        return " to ".join(f"{times:.0f}" if times >= 10 else f"{times:.2g}" for times in ends)
+        written = [f"{times:.0f}" if times >= 10 else f"{times:.2g}" for times in ends]
+        return " to ".join(dict.fromkeys(written))
 
     def minutes(self, notebook: str) -> str:
         """Return how long a notebook says that its full run takes, in minutes."""
