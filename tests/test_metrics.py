@@ -232,3 +232,70 @@ BAD_SPANS = {
 def test_rows_that_span_no_space_of_their_number_are_named(message):
     with pytest.raises(ValueError, match=message):
         metrics.principal_angles(*BAD_SPANS[message])
+
+
+def cloud(mean: np.ndarray, root: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Make 50 points whose mean and covariance, root·rootᵀ, are exactly those asked for."""
+    points = np.random.default_rng(seed).normal(size=(50, len(mean)))
+    points -= points.mean(axis=0)
+    points = points @ np.linalg.inv(np.linalg.cholesky(np.cov(points, rowvar=False))).T
+    return mean + points @ np.transpose(root)
+
+
+def test_frechet_distance_of_clouds_along_the_axes():
+    """Where covariances share their axes, it is the distance of means and of deviations."""
+    one = cloud(np.array([1.0, 2.0, 3.0]), np.diag([1.0, 2.0, 3.0]))
+    other = cloud(np.array([1.0, 0.0, 3.5]), np.diag([2.0, 2.0, 0.5]), seed=1)
+    expected = (2.0**2 + 0.5**2) + (1.0**2 + 2.5**2)
+    assert metrics.frechet_distance(one, other) == pytest.approx(expected)
+    assert metrics.frechet_distance(other, one) == pytest.approx(expected)
+
+
+def test_frechet_distance_of_tilted_clouds():
+    """In the plane tr (C₁ C₂)^½ = √(tr(C₁ C₂) + 2 √det(C₁ C₂)), after Cayley and Hamilton."""
+    roots = np.array([[2.0, 0.0], [1.0, 1.0]]), np.array([[0.5, 0.0], [-1.0, 3.0]])
+    first, second = (root @ root.T for root in roots)
+    product = first @ second
+    shared = np.sqrt(np.trace(product) + 2 * np.sqrt(np.linalg.det(product)))
+    expected = 5**2 + np.trace(first) + np.trace(second) - 2 * shared
+    one, other = cloud(np.zeros(2), roots[0]), cloud(np.array([3.0, 4.0]), roots[1], seed=1)
+    assert metrics.frechet_distance(one, other) == pytest.approx(expected)
+
+
+def test_frechet_distance_of_one_feature():
+    one, other = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0], [6.0]])
+    deviations = np.sqrt(2), np.sqrt(12)
+    expected = 0 + (deviations[0] - deviations[1]) ** 2
+    assert metrics.frechet_distance(one, other) == pytest.approx(expected)
+
+
+def test_frechet_distance_ignores_order_and_turns():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 30, 4)).astype("float32") * [1, 2, 3, 4]
+    turn = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    expected = metrics.frechet_distance(one, other)
+    assert metrics.frechet_distance(one[::-1] @ turn, other @ turn) == pytest.approx(expected)
+    assert metrics.frechet_distance(one, one[::-1]) == pytest.approx(0, abs=1e-6)
+    assert expected > 0.1
+
+
+def test_frechet_distance_bears_features_that_never_vary():
+    one = np.random.default_rng(0).normal(size=(20, 5)) * [1, 1, 0, 0, 0]
+    assert metrics.frechet_distance(one, one + 2 * np.eye(5)[2]) == pytest.approx(4)
+    few = one[:3]  # fewer than features
+    assert metrics.frechet_distance(few, few) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        (np.eye(3), np.eye(4), r"other must have shape \(n, 3\) as one"),
+        (np.ones(3), np.eye(3), r"one must have shape \(m, D\)"),
+        (np.eye(3)[:1], np.eye(3), "one has 1 row; a spread takes at least two"),
+        (np.eye(3), np.eye(3)[:1], "other has 1 row"),
+        (np.full((2, 3), np.nan), np.eye(3), "one contains NaN"),
+    ],
+)
+def test_clouds_without_a_spread_are_named(one, other, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.frechet_distance(one, other)

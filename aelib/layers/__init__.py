@@ -2,6 +2,8 @@
 
 from aelib.layers.patches import JoinPatches, MaskToken, Patches, Positions, RandomMask
 from aelib.layers.penalties import Contraction, KLSparsity
+from aelib.layers.quantizer import VectorQuantizer, straight_through
+from aelib.layers.sampling import Sampling, kl_to_standard_normal
 from aelib.layers.tied import TiedDense
 
 __all__ = [
@@ -12,5 +14,9 @@ __all__ = [
     "Patches",
     "Positions",
     "RandomMask",
+    "Sampling",
     "TiedDense",
+    "VectorQuantizer",
+    "kl_to_standard_normal",
+    "straight_through",
 ]

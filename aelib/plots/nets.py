@@ -79,6 +79,65 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     return ax
 
 
+def variational(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a variational autoencoder: mean and deviation, the noise, the code drawn from them.
+
+    Parameters
+    ----------
+    sizes : units of the encoder, input first and code last; the decoder mirrors them
+
+    Raises
+    ------
+    ValueError
+        If `sizes` are not two or more positive integers.
+
+    Source: the drawing of the reparameterised net in Doersch 2016, Fig. 4, arXiv:1606.05908.
+    """
+    sizes = _sizes(sizes)
+    depth = len(sizes) - 1
+    ax = axes(ax, (6.4 + 0.9 * depth, 2.9))
+    heights = np.log2(np.array(sizes) + 1) / np.log2(max(sizes) + 1)  # as in `blocks`
+    half = max(0.12, heights[-1] / 2)
+    # The code's columns, from left to right: mean and deviation, their sum with noise, the code.
+    pair, joint, drawn = depth + 0.7, depth + 1.7, depth + 2.8
+    first = drawn + 0.7  # of the decoder's layers
+    for start, columns, colour, name in (
+        (0, heights, LINE_COLOURS[0], "encoder q(z|x)"),
+        (first, heights[::-1], LINE_COLOURS[2], "decoder p(x|z)"),
+    ):
+        left, right = columns[0] / 2, columns[-1] / 2
+        corners = [(start, -left), (start, left), (start + depth, right), (start + depth, -right)]
+        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+        ax.text(start + depth / 2, -0.56, name, ha="center", va="top", color=colour)
+        units = sizes if start == 0 else sizes[::-1]
+        for place, (size, height) in enumerate(zip(units, columns, strict=True)):
+            if (place == depth) if start == 0 else (place == 0):
+                continue  # the code, drawn in full between them
+            x = start + place
+            ax.plot([x, x], [-height / 2, height / 2], color=GREY, linewidth=2)
+            ax.text(x, height / 2 + 0.02, size, ha="center", va="bottom", color=GREY)
+
+    def arrow(start, end):
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
+
+    code = LINE_COLOURS[1]
+    for x, y, name in ((pair, 0.42, r"$\mu$"), (pair, -0.42, r"$\sigma$"), (drawn, 0, "$z$")):
+        ax.add_patch(Rectangle((x - 0.12, y - half), 0.24, 2 * half, color=code, alpha=0.3))
+        ax.text(x, y, name, ha="center", va="center", fontsize=12)
+        ax.text(x, y + half + 0.02, sizes[-1], ha="center", va="bottom", color=code)
+    for y in (0.42, -0.42):
+        arrow((depth + 0.05, 0), (pair - 0.14, y))
+        arrow((pair + 0.14, y), (joint - 0.12, y / 8))
+    ax.text(joint, 0, r"$\mu + \sigma\,\varepsilon$", ha="left", va="center", fontsize=11)
+    ax.text(joint + 0.3, -0.84, r"noise $\varepsilon \sim N(0, I)$", ha="center", va="center")
+    arrow((joint + 0.3, -0.74), (joint + 0.3, -0.1))
+    arrow((joint + 0.75, 0), (drawn - 0.14, 0))
+    arrow((drawn + 0.14, 0), (first - 0.05, 0))
+    ax.set(title=title, xlim=(-0.3, first + depth + 0.3), ylim=(-0.95, 0.75))
+    bare(ax)
+    return ax
+
+
 def feature_maps(
     shapes: Sequence[Sequence[int]],
     *,
@@ -288,6 +347,87 @@ def transformer(
     for level, name in names.items():
         ax.text(count - 0.3, level, name, va="center", color=GREY, fontsize=9)
     ax.set(xlim=(-0.6, count + 1.9), ylim=(-0.45, 3.75), title=title)
+    bare(ax)
+    return ax
+
+
+def codebook_net(
+    image: np.ndarray,
+    indices: np.ndarray,
+    restored: np.ndarray,
+    *,
+    entries: int,
+    width: int,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw an autoencoder with a codebook: an image becomes a grid of numbers of entries.
+
+    Of more than eight entries, the first six and the last are drawn.
+
+    Parameters
+    ----------
+    image, restored : (side, side) grey levels from 0 to 1, what goes in and what comes out
+    indices : (rows, columns) integers, which entry each place has, from 0
+    entries : vectors in the codebook
+    width : numbers in each
+
+    Raises
+    ------
+    TypeError
+        If `entries` or `width` is no integer.
+    ValueError
+        If a picture is no square of grey levels, `indices` are no grid of numbers of entries, or
+        `entries` or `width` is below 1.
+
+    Source: van den Oord et al. 2017, Fig. 1, arXiv:1711.00937.
+    """
+    check_scalar(entries, "entries", Integral, min_val=1)
+    check_scalar(width, "width", Integral, min_val=1)
+    indices = np.asarray(indices)
+    if indices.ndim != 2:
+        raise ValueError(f"indices must be a grid, shape (rows, columns), not {indices.shape}")
+    rows, columns = indices.shape
+    flat = _checks.integers(indices.ravel(), "indices", low=0, high=entries - 1)
+    ax = axes(ax, (9.2, 2.7))
+    blue, orange, green = LINE_COLOURS[:3]
+    for picture, left, name in ((image, 0, "image"), (restored, 14, "restored")):
+        square = _checks.grey_levels(picture, f"each picture, {name} too", ("side", "side"))
+        extent = (left, left + 2, -1, 1)
+        ax.imshow(1 - square, cmap="gray", vmin=0, vmax=1, extent=extent)
+    for left, ends, colour, name in (
+        (2.3, (1, 0.5), blue, "encoder"),
+        (12.2, (0.5, 1), green, "decoder"),
+    ):
+        corners = [(left, -ends[0]), (left, ends[0]), (left + 1.5, ends[1]), (left + 1.5, -ends[1])]
+        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+        ax.text(left + 0.75, 0, name, ha="center", va="center", color=colour)
+    for left, colour, name in ((4.1, blue, f"vectors of {width}"), (9.9, orange, "their entries")):
+        for place, index in enumerate(flat):
+            row, column = divmod(place, columns)
+            x, y = left + 2 * column / columns, 1 - 2 * (row + 1) / rows
+            look = {"facecolor": "white", "edgecolor": colour, "linewidth": 0.8}
+            ax.add_patch(Rectangle((x, y), 2 / columns, 2 / rows, **look))
+            if colour == orange:
+                middle = (x + 1 / columns, y + 1 / rows)
+                ax.text(*middle, index, ha="center", va="center", fontsize=6)
+        ax.text(left + 1, 1.1, f"{rows}×{columns}, {name}", ha="center", va="bottom", color=colour)
+    drawn = list(range(entries)) if entries <= 8 else [*range(6), "⋮", entries - 1]
+    for place, entry in enumerate(drawn):
+        y = 0.95 - 1.9 * (place + 0.5) / len(drawn)
+        ax.text(7.55, y, entry, ha="right", va="center", fontsize=6)
+        if entry != "⋮":
+            ax.add_patch(Rectangle((7.65, y - 0.07), 1.2, 0.14, facecolor=orange, alpha=0.4))
+    ax.text(8.1, 1.1, f"codebook, {entries}", ha="center", va="bottom", color=orange)
+    arrows = {"nearest": ((6.2, 0), (7.15, 0), "-"), "": ((9, 0), (9.8, 0), "-")}
+    arrows["the slope, copied"] = ((10.9, -1.1), (5.1, -1.1), "--")
+    for name, (start, end, line) in arrows.items():
+        bow = "arc3,rad=-0.12" if line == "--" else "arc3"
+        look = {"arrowstyle": "->", "color": GREY, "linestyle": line, "connectionstyle": bow}
+        ax.annotate("", end, start, arrowprops=look)
+        at = ((start[0] + end[0]) / 2, -1.85 if line == "--" else 0.08)
+        ax.text(*at, name, ha="center", va="bottom", color=GREY, fontsize=8)
+    ax.set(xlim=(-0.2, 16.2), ylim=(-1.9, 1.5), title=title, aspect="equal")
     bare(ax)
     return ax
 

@@ -1,0 +1,100 @@
+"""Layers that draw a code instead of computing it."""
+
+from math import inf
+from numbers import Real
+
+from aelib._startup import keras
+from keras import ops
+
+
+def kl_to_standard_normal(mean, log_variance):
+    """Give KL(N(μ, σ²) ‖ N(0, 1)), how far a Gaussian is from the standard one, in closed form.
+
+        KL = (μ² + σ² - 1 - log σ²) / 2
+
+    Parameters
+    ----------
+    mean : array or tensor, μ
+    log_variance : of the same shape, log σ²
+
+    Returns
+    -------
+    A tensor of the same shape, at least 0, in nats: the KL of each unit of each code. The KL of a
+    code is their sum.
+
+    Source: Kingma & Welling 2014, appendix B.
+    """
+    return (mean**2 + ops.exp(log_variance) - 1 - log_variance) / 2
+
+
+@keras.saving.register_keras_serializable(package="aelib")
+class Sampling(keras.layers.Layer):
+    """Draw a code from the Gaussian that an encoder names, and add its KL to the loss.
+
+    In training z = μ + σ ε with ε drawn from N(0, I) anew for each image and step, so that slopes
+    pass through μ and σ (reparameterisation). In use, which includes validation, z = μ.
+
+    Added to the model's loss, in training and in validation, is
+
+        β · mean over images of Σⱼ KL(N(μⱼ, σⱼ²) ‖ N(0, 1)):
+
+    summed over the M units of the code, averaged over the images. The loss that it stands beside
+    has to sum over pixels likewise, as `models.summed_cross_entropy` does: next to a loss that
+    Keras averages over D pixels, β = 1 would count as D. The KL itself, not times β, is logged as
+    the metric `kl`. Random numbers repeat with the seed that `keras.utils.set_random_seed` set.
+
+    Parameters
+    ----------
+    beta : β, at least 0: 1 for the evidence lower bound
+    kwargs : a Keras layer's own: name, dtype, …
+
+    Call
+    ----
+    (n, M) means μ and (n, M) log-variances log σ² in, (n, M) codes out. β is the non-trainable
+    variable `beta`: it may be assigned anew between epochs, and nets that differ by it share a
+    compiled program.
+
+    Raises
+    ------
+    ValueError
+        If `beta` is negative or no finite number, or the two inputs differ in shape.
+
+    Source: Kingma & Welling 2014, "Auto-encoding variational Bayes", section 2.4 and appendix B;
+    β is that of Higgins et al. 2017.
+    """
+
+    def __init__(self, beta: float = 1.0, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if not (isinstance(beta, Real) and 0 <= beta < inf):  # NaN is neither
+            raise ValueError(f"beta is {beta}; pass a number of at least 0")
+        self._initial_beta = float(beta)
+        self.random = keras.random.SeedGenerator()
+        self.kl = keras.metrics.Mean(name="kl")
+
+    def build(self, mean_shape: tuple[int | None, ...], log_variance_shape=None) -> None:
+        """Add β."""
+        if log_variance_shape is None or tuple(mean_shape) != tuple(log_variance_shape):
+            raise ValueError(
+                f"{self.name} gets means of shape {mean_shape} and log-variances of shape "
+                f"{log_variance_shape}; pass one log-variance for each mean"
+            )
+        initial = keras.initializers.Constant(self._initial_beta)
+        self.beta = self.add_weight(shape=(), initializer=initial, trainable=False, name="beta")
+
+    def call(self, mean, log_variance, training=False):
+        kl = ops.sum(kl_to_standard_normal(mean, log_variance), axis=-1)
+        self.kl.update_state(kl)
+        self.add_loss(self.beta * ops.mean(kl))
+        if not training:
+            return mean
+        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.random)
+        return mean + ops.exp(log_variance / 2) * noise
+
+    def compute_output_shape(self, mean_shape, log_variance_shape=None) -> tuple[int | None, ...]:
+        """Give back the shape of the means."""
+        return mean_shape
+
+    def get_config(self) -> dict:
+        """Give the arguments that build the layer anew."""
+        beta = float(self.beta) if self.built else self._initial_beta
+        return super().get_config() | {"beta": beta}
