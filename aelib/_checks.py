@@ -5,11 +5,12 @@ Single numbers need none of this: scikit-learn's `check_scalar` says what is wro
 """
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_scalar
 
 ROUNDING = 1e-6  # how far a grey level may lie off its range by arithmetic alone
 
@@ -90,6 +91,11 @@ def integers(
             f"{name} must be {allowed}; they reach from {values.min()} to {values.max()}"
         )
     return values
+
+
+def sizes(**named: int) -> list[int]:
+    """Take whole numbers from 1 on, and return them as the plain integers that Keras takes."""
+    return [int(check_scalar(size, name, Integral, min_val=1)) for name, size in named.items()]
 
 
 def limits(values: tuple[float, float] | None) -> tuple[float, float] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from aelib.layers import Patches, Sampling
+from aelib.layers import Patches, Sampling, VectorQuantizer
 import keras
 from keras import layers
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 SIDE, PATCH, UNITS, CODE = 28, 4, 128, 32
 HIDDEN, DRAWN = 512, 20
 TOKENS, WIDTH, HEADS, BLOCKS = (SIDE // PATCH) ** 2, 64, 4, 3
+ENTRIES, VECTOR, CHANNELS = 128, 16, (16, 32)
 
 
 def convolutional() -> keras.Model:
@@ -35,11 +36,13 @@ def of_keras_io() -> keras.Model:
     return keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
 
 
-def recurrent(layer: type[keras.layers.RNN]) -> keras.Model:
-    """Build an autoencoder that reads an image row by row and writes it so."""
+def recurrent(layer: type[keras.layers.RNN], states: int) -> keras.Model:
+    """Build notebook 12's autoencoder, which reads an image row by row and writes it so."""
     x = keras.Input((SIDE, SIDE))
-    h = layers.RepeatVector(SIDE)(layers.Dense(CODE)(layer(UNITS)(x)))
-    h = layer(UNITS, return_sequences=True)(h)
+    z = layers.Dense(CODE)(layer(UNITS)(x))
+    start = [layers.Dense(UNITS)(z) for _ in range(states)]
+    blank = layers.RepeatVector(SIDE)(keras.ops.zeros_like(z[:, :1]))
+    h = layer(UNITS, return_sequences=True)(blank, initial_state=start)
     return keras.Model(x, layers.Dense(SIDE, activation="sigmoid")(h))
 
 
@@ -66,6 +69,18 @@ def variational() -> keras.Model:
     return keras.Model(x, layers.Dense(SIDE**2, activation="sigmoid")(h))
 
 
+def with_codebook() -> keras.Model:
+    """Build a VQ-VAE of 7 × 7 entries an image, β per pixel as the loss is."""
+    x = h = keras.Input((SIDE, SIDE, 1))
+    for maps in CHANNELS:
+        h = layers.Conv2D(maps, 3, strides=2, padding="same", activation="relu")(h)
+    h = layers.Conv2D(VECTOR, 1)(h)
+    h = VectorQuantizer(ENTRIES, commitment=0.25 / SIDE**2, restart=0.1)(h)
+    for maps in CHANNELS[::-1]:
+        h = layers.Conv2DTranspose(maps, 3, strides=2, padding="same", activation="relu")(h)
+    return keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
+
+
 def patches(images: np.ndarray) -> np.ndarray:
     """Cut (n, 28, 28) images into (n, 49, 16) patches, row by row."""
     return Patches(PATCH)(images).numpy()
@@ -90,8 +105,9 @@ def flat(images: np.ndarray) -> np.ndarray:
 NETS: dict[str, tuple[Callable[[], keras.Model], Callable[[np.ndarray], np.ndarray]]] = {
     "convolutional": (convolutional, with_channel),
     "of keras.io": (of_keras_io, with_channel),
-    "LSTM": (lambda: recurrent(layers.LSTM), as_rows),
-    "GRU": (lambda: recurrent(layers.GRU), as_rows),
+    "LSTM": (lambda: recurrent(layers.LSTM, 2), as_rows),
+    "GRU": (lambda: recurrent(layers.GRU, 1), as_rows),
     "transformer": (transformer, patches),
     "VAE": (variational, flat),
+    "VQ-VAE": (with_codebook, with_channel),
 }

@@ -235,7 +235,7 @@ def show(
 
 def widen(spans: Mapping[str, Mapping[str, float]], found: Mapping[str, float]) -> dict:
     """Widen the spans of how often faster `training.fit` was to hold what was found now."""
-    wider = {}
+    wider = dict(spans)
     for name, times in found.items():
         times = round(times, 1)
         span = spans.get(name, {"lowest": times, "highest": times})

@@ -6,7 +6,21 @@ Tensors stay in memory, images lie channels last, and Adam is fused. Initial wei
 from collections.abc import Callable
 from time import perf_counter
 
-from architectures import BLOCKS, CODE, DRAWN, HEADS, HIDDEN, PATCH, SIDE, TOKENS, UNITS, WIDTH
+from architectures import (
+    BLOCKS,
+    CHANNELS,
+    CODE,
+    DRAWN,
+    ENTRIES,
+    HEADS,
+    HIDDEN,
+    PATCH,
+    SIDE,
+    TOKENS,
+    UNITS,
+    VECTOR,
+    WIDTH,
+)
 import numpy as np
 import torch
 from torch import nn
@@ -40,14 +54,17 @@ def of_keras_io() -> nn.Module:
 class Recurrent(nn.Module):
     """Reads an image row by row and writes it so."""
 
-    def __init__(self, layer: type[nn.RNNBase]):
+    def __init__(self, layer: type[nn.RNNBase], states: int):
         super().__init__()
         self.encoder, self.code = layer(SIDE, UNITS, batch_first=True), nn.Linear(UNITS, CODE)
-        self.decoder, self.row = layer(CODE, UNITS, batch_first=True), nn.Linear(UNITS, SIDE)
+        self.start = nn.ModuleList(nn.Linear(CODE, UNITS) for _ in range(states))
+        self.decoder, self.row = layer(1, UNITS, batch_first=True), nn.Linear(UNITS, SIDE)
 
     def forward(self, x):
         z = self.code(self.encoder(x)[0][:, -1])
-        return self.row(self.decoder(z[:, None].expand(-1, SIDE, -1))[0])
+        start = tuple(to_state(z)[None] for to_state in self.start)
+        blank = x.new_zeros(len(x), SIDE, 1)
+        return self.row(self.decoder(blank, start if len(start) > 1 else start[0])[0])
 
 
 class Transformer(nn.Module):
@@ -86,13 +103,43 @@ class Variational(nn.Module):
         return self.decoder(mean + (log_variance / 2).exp() * torch.randn_like(mean))
 
 
+class WithCodebook(nn.Module):
+    """Writes an image as 7 × 7 entries of a codebook; dead entries lie where they are."""
+
+    def __init__(self):
+        super().__init__()
+        a, b = CHANNELS
+        self.encoder = nn.Sequential(
+            *(nn.Conv2d(1, a, 3, stride=2, padding=1), nn.ReLU()),
+            *(nn.Conv2d(a, b, 3, stride=2, padding=1), nn.ReLU()),
+            nn.Conv2d(b, VECTOR, 1),
+        )
+        self.codebook = nn.Parameter(torch.empty(ENTRIES, VECTOR).uniform_(-0.05, 0.05))
+        double = {"stride": 2, "padding": 1, "output_padding": 1}
+        self.decoder = nn.Sequential(
+            *(nn.ConvTranspose2d(VECTOR, b, 3, **double), nn.ReLU()),
+            *(nn.ConvTranspose2d(b, a, 3, **double), nn.ReLU()),
+            nn.Conv2d(a, 1, 3, padding=1),
+        )
+
+    def forward(self, x):
+        z = self.encoder(x).permute(0, 2, 3, 1)
+        products = z @ self.codebook.T
+        chosen = self.codebook[(self.codebook.square().sum(1) - 2 * products).argmin(-1)]
+        apart = (z - chosen.detach()).square().sum(-1).mean()
+        self.added = 0.25 / SIDE**2 * apart + (z.detach() - chosen).square().sum(-1).mean()
+        z = chosen.detach() + z - z.detach()
+        return self.decoder(z.permute(0, 3, 1, 2))
+
+
 NETS: dict[str, Callable[[], nn.Module]] = {
     "convolutional": convolutional,
     "of keras.io": of_keras_io,
-    "LSTM": lambda: Recurrent(nn.LSTM),
-    "GRU": lambda: Recurrent(nn.GRU),
+    "LSTM": lambda: Recurrent(nn.LSTM, 2),
+    "GRU": lambda: Recurrent(nn.GRU, 1),
     "transformer": Transformer,
     "VAE": Variational,
+    "VQ-VAE": WithCodebook,
 }
 
 

@@ -10,7 +10,7 @@ in README.md. It takes its numbers from three places:
 
     found("03", "10-2 # # #")      the numbers where # stands, in an output of notebook 03
     published("Rifai", "test")     figures of docs/published.toml, by work and start of their place
-    measured("toy")                lowest and highest of benchmarks/results.json
+    measured("LSTM", "GRU")        "1.4 to 1.9", the ends of benchmarks/results.json
 """
 
 import argparse
@@ -100,10 +100,18 @@ class Sources:
             raise ValueError(f'docs/published.toml has {len(rows)} entries "{place}" of {work}')
         return [float(value) for value in rows[0]]
 
-    def measured(self, name: str) -> list[int]:
-        """Return how often faster the benchmarks found something, at least and at most."""
+    def measured(self, *names: str) -> str:
+        """Return how often faster the benchmarks found what is named, from the least to the most.
+
+        Whole numbers from 10 on, one digit behind the point below.
+        """
         spans = json.loads((self.root / "benchmarks/results.json").read_text(encoding="utf-8"))
-        return [round(spans[name]["lowest"]), round(spans[name]["highest"])]
+        ends = (
+            min(spans[name]["lowest"] for name in names),
+            max(spans[name]["highest"] for name in names),
+        )
+        written = [f"{times:.0f}" if times >= 10 else f"{times:.2g}" for times in ends]
+        return " to ".join(dict.fromkeys(written))
 
     def minutes(self, notebook: str) -> str:
         """Return how long a notebook says that its full run takes, in minutes."""

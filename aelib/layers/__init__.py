@@ -2,6 +2,7 @@
 
 from aelib.layers.patches import JoinPatches, MaskToken, Patches, Positions, RandomMask
 from aelib.layers.penalties import Contraction, KLSparsity
+from aelib.layers.quantizer import VectorQuantizer, straight_through
 from aelib.layers.sampling import Sampling, kl_to_standard_normal
 from aelib.layers.tied import TiedDense
 
@@ -15,5 +16,7 @@ __all__ = [
     "RandomMask",
     "Sampling",
     "TiedDense",
+    "VectorQuantizer",
     "kl_to_standard_normal",
+    "straight_through",
 ]

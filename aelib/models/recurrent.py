@@ -1,13 +1,12 @@
 """Autoencoders that read and write step by step."""
 
 from collections.abc import Callable
-from numbers import Integral
 
+from aelib import _checks
 from aelib._startup import keras
 from aelib.models._checks import activations
 from aelib.models.autoencoder import Autoencoder, join
 from keras import layers, ops
-from sklearn.utils import check_scalar
 
 # What a cell hands from step to step: the LSTM has two vectors, its output and its memory.
 CELLS = {"GRU": (layers.GRU, 1), "LSTM": (layers.LSTM, 2)}
@@ -50,9 +49,8 @@ def recurrent_autoencoder(
 
     Source: Srivastava et al. 2015, section 2.2, the unconditional decoder; arXiv:1502.04681.
     """
-    sizes = {"steps": steps, "features": features, "units": units, "code": code}
-    steps, features, units, code = (
-        int(check_scalar(size, name, Integral, min_val=1)) for name, size in sizes.items()
+    steps, features, units, code = _checks.sizes(
+        steps=steps, features=features, units=units, code=code
     )
     if cell not in CELLS:
         raise ValueError(f"cell is {cell!r}; pass one of {', '.join(CELLS)}")

@@ -1,12 +1,11 @@
 """Nets of attention that fill in what is hidden of their input."""
 
-from numbers import Integral
 from typing import NamedTuple
 
+from aelib import _checks
 from aelib._startup import keras
 from aelib.layers.patches import JoinPatches, MaskToken, Patches, Positions, RandomMask
 from keras import layers, ops
-from sklearn.utils import check_scalar
 
 
 def transformer_block(h, *, heads: int = 4, causal: bool = False):
@@ -79,9 +78,9 @@ def masked_patches(
     Source: Xie et al. 2022, "SimMIM: a simple framework for masked image modeling"; He et al. 2022,
     "Masked autoencoders are scalable vision learners", whose encoder sees no hidden patch at all.
     """
-    sizes = {"side": side, "patch": patch, "width": width, "blocks": blocks, "heads": heads}
-    for name, value in sizes.items():
-        check_scalar(value, name, Integral, min_val=1)
+    side, patch, width, blocks, heads = _checks.sizes(
+        side=side, patch=patch, width=width, blocks=blocks, heads=heads
+    )
     if side % patch:
         raise ValueError(f"patch is {patch}; pass a divisor of the side {side}")
 
@@ -97,5 +96,5 @@ def masked_patches(
     filled = ops.where(hidden[:, :, None] > 0.5, painted, patches)
     painter = keras.Model([x, hidden], JoinPatches(side, side)(filled), name="painter")
 
-    drawn = RandomMask(share)(Patches(patch)(x))
-    return MaskedNet(encoder, painter, keras.Model(x, painter([x, drawn]), name="masked_patches"))
+    model = keras.Model(x, painter([x, RandomMask(share)(patches)]), name="masked_patches")
+    return MaskedNet(encoder, painter, model)

@@ -3,7 +3,15 @@
 from aelib.plots.curves import loss_curves
 from aelib.plots.images import bit_rows, digits, reconstructions
 from aelib.plots.maps import decoded_grid, latent_map, name_places
-from aelib.plots.nets import blocks, feature_maps, network, transformer, unrolled, variational
+from aelib.plots.nets import (
+    blocks,
+    codebook_net,
+    feature_maps,
+    network,
+    transformer,
+    unrolled,
+    variational,
+)
 from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
 
 use_style()
@@ -14,6 +22,7 @@ __all__ = [
     "LINE_COLOURS",
     "bit_rows",
     "blocks",
+    "codebook_net",
     "decoded_grid",
     "digits",
     "feature_maps",

@@ -238,8 +238,7 @@ def unrolled(
 
     Source: Srivastava et al. 2015, Fig. 2, arXiv:1502.04681.
     """
-    for name, size in {"steps": steps, "features": features, "units": units, "code": code}.items():
-        check_scalar(size, name, Integral, min_val=1)
+    _checks.sizes(steps=steps, features=features, units=units, code=code)
     if fed not in ("", "true", "own"):
         raise ValueError(f'fed is {fed!r}; pass "true" or "own", or leave it out')
     ax = axes(ax, (8, 2.9))
@@ -324,8 +323,7 @@ def transformer(
     count = len(inputs)
     if not count or len(outputs) != count:
         raise ValueError(f"inputs and outputs must be as many, not {count} and {len(outputs)}")
-    check_scalar(width, "width", Integral, min_val=1)
-    check_scalar(blocks, "blocks", Integral, min_val=1)
+    _checks.sizes(width=width, blocks=blocks)
     if len(hidden):
         hidden = set(_checks.integers(hidden, "hidden", low=0, high=count - 1).tolist())
     ax = axes(ax, (0.72 * count + 2.6, 4))
@@ -349,6 +347,87 @@ def transformer(
     for level, name in names.items():
         ax.text(count - 0.3, level, name, va="center", color=GREY, fontsize=9)
     ax.set(xlim=(-0.6, count + 1.9), ylim=(-0.45, 3.75), title=title)
+    bare(ax)
+    return ax
+
+
+def codebook_net(
+    image: np.ndarray,
+    indices: np.ndarray,
+    restored: np.ndarray,
+    *,
+    entries: int,
+    width: int,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw an autoencoder with a codebook: an image becomes a grid of numbers of entries.
+
+    Of more than eight entries, the first six and the last are drawn.
+
+    Parameters
+    ----------
+    image, restored : (side, side) grey levels from 0 to 1, what goes in and what comes out
+    indices : (rows, columns) integers, which entry each place has, from 0
+    entries : vectors in the codebook
+    width : numbers in each
+
+    Raises
+    ------
+    TypeError
+        If `entries` or `width` is no integer.
+    ValueError
+        If a picture is no square of grey levels, `indices` are no grid of numbers of entries, or
+        `entries` or `width` is below 1.
+
+    Source: van den Oord et al. 2017, Fig. 1, arXiv:1711.00937.
+    """
+    check_scalar(entries, "entries", Integral, min_val=1)
+    check_scalar(width, "width", Integral, min_val=1)
+    indices = np.asarray(indices)
+    if indices.ndim != 2:
+        raise ValueError(f"indices must be a grid, shape (rows, columns), not {indices.shape}")
+    rows, columns = indices.shape
+    flat = _checks.integers(indices.ravel(), "indices", low=0, high=entries - 1)
+    ax = axes(ax, (9.2, 2.7))
+    blue, orange, green = LINE_COLOURS[:3]
+    for picture, left, name in ((image, 0, "image"), (restored, 14, "restored")):
+        square = _checks.grey_levels(picture, f"each picture, {name} too", ("side", "side"))
+        extent = (left, left + 2, -1, 1)
+        ax.imshow(1 - square, cmap="gray", vmin=0, vmax=1, extent=extent)
+    for left, ends, colour, name in (
+        (2.3, (1, 0.5), blue, "encoder"),
+        (12.2, (0.5, 1), green, "decoder"),
+    ):
+        corners = [(left, -ends[0]), (left, ends[0]), (left + 1.5, ends[1]), (left + 1.5, -ends[1])]
+        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+        ax.text(left + 0.75, 0, name, ha="center", va="center", color=colour)
+    for left, colour, name in ((4.1, blue, f"vectors of {width}"), (9.9, orange, "their entries")):
+        for place, index in enumerate(flat):
+            row, column = divmod(place, columns)
+            x, y = left + 2 * column / columns, 1 - 2 * (row + 1) / rows
+            look = {"facecolor": "white", "edgecolor": colour, "linewidth": 0.8}
+            ax.add_patch(Rectangle((x, y), 2 / columns, 2 / rows, **look))
+            if colour == orange:
+                middle = (x + 1 / columns, y + 1 / rows)
+                ax.text(*middle, index, ha="center", va="center", fontsize=6)
+        ax.text(left + 1, 1.1, f"{rows}×{columns}, {name}", ha="center", va="bottom", color=colour)
+    drawn = list(range(entries)) if entries <= 8 else [*range(6), "⋮", entries - 1]
+    for place, entry in enumerate(drawn):
+        y = 0.95 - 1.9 * (place + 0.5) / len(drawn)
+        ax.text(7.55, y, entry, ha="right", va="center", fontsize=6)
+        if entry != "⋮":
+            ax.add_patch(Rectangle((7.65, y - 0.07), 1.2, 0.14, facecolor=orange, alpha=0.4))
+    ax.text(8.1, 1.1, f"codebook, {entries}", ha="center", va="bottom", color=orange)
+    arrows = {"nearest": ((6.2, 0), (7.15, 0), "-"), "": ((9, 0), (9.8, 0), "-")}
+    arrows["the slope, copied"] = ((10.9, -1.1), (5.1, -1.1), "--")
+    for name, (start, end, line) in arrows.items():
+        bow = "arc3,rad=-0.12" if line == "--" else "arc3"
+        look = {"arrowstyle": "->", "color": GREY, "linestyle": line, "connectionstyle": bow}
+        ax.annotate("", end, start, arrowprops=look)
+        at = ((start[0] + end[0]) / 2, -1.85 if line == "--" else 0.08)
+        ax.text(*at, name, ha="center", va="bottom", color=GREY, fontsize=8)
+    ax.set(xlim=(-0.2, 16.2), ylim=(-1.9, 1.5), title=title, aspect="equal")
     bare(ax)
     return ax
 

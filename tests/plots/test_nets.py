@@ -189,3 +189,41 @@ def test_a_transformer_that_cannot_be_is_refused(changed, named):
     fine = {"inputs": ["a", "b"], "outputs": ["a", "b"], "hidden": [1], "width": 8, "blocks": 1}
     with pytest.raises(ValueError, match=named):
         plots.transformer(**fine | changed)
+
+
+def drawn_codebook(**changed):
+    grid = np.array([[0, 3], [9, 1], [2, 2]])
+    fine = {"image": np.zeros((4, 4)), "indices": grid, "restored": np.ones((4, 4))}
+    return plots.codebook_net(**fine | {"entries": 10, "width": 16} | changed)
+
+
+def test_codebook_net_writes_the_entry_of_each_place_and_the_first_and_last_of_the_book():
+    ax = drawn_codebook(title="a net")
+    texts = [text.get_text() for text in ax.texts if text.get_text()]
+    numbers = [text for text in texts if text.isdigit()]
+    assert numbers == ["0", "3", "9", "1", "2", "2", *"012345", "9"]
+    assert {"encoder", "decoder", "codebook, 10", "3×2, vectors of 16"} <= set(texts)
+    assert len(ax.images) == 2
+    assert len(ax.patches) == 2 + 2 * 6 + 7
+    assert ax.get_title(loc="left") == "a net"
+
+
+def test_a_small_codebook_is_drawn_whole():
+    ax = drawn_codebook(entries=4, indices=np.zeros((1, 1), int))
+    assert len(ax.patches) == 2 + 2 + 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "named"),
+    [
+        ({"entries": 9}, ValueError, "indices must be from 0 to 8"),
+        ({"entries": 2.5}, TypeError, "entries"),
+        ({"width": 0}, ValueError, "width"),
+        ({"indices": np.zeros(3, int)}, ValueError, r"indices must be a grid"),
+        ({"indices": np.zeros((2, 2))}, ValueError, "indices must be integers"),
+        ({"restored": np.full((2, 2), 7.0)}, ValueError, "each picture, restored too"),
+    ],
+)
+def test_a_codebook_net_that_cannot_be_is_refused(changed, error, named):
+    with pytest.raises(error, match=named):
+        drawn_codebook(**changed)
