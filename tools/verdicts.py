@@ -31,6 +31,7 @@ WORKS = statements.DOCUMENTS | {
     "Srivastava et al. 2015": "Srivastava, Mansimov and Salakhutdinov (2015), ICML",
     "Sutskever et al. 2014": "Sutskever, Vinyals and Le (2014), NIPS",
     "Valdarrama 2021": "Valdarrama (2021), Keras documentation",
+    "Bengio et al. 2013": "Bengio, Yao, Alain and Vincent (2013), NIPS",
 }
 # How many of a verdict there are, in a sentence.
 COUNTED = {
