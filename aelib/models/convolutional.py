@@ -32,7 +32,7 @@ def convolutional_autoencoder(
     Parameters
     ----------
     shape : height, width and channels of an image: (28, 28, 1)
-    channels : feature maps behind each halving, those of the code last: (16, 8). The decoder has
+    channels : feature maps after each halving, those of the code last: (16, 8). The decoder has
         them in reverse order.
     code : units of a dense code, linear, in the place of the feature maps; none if left out
     down : what halves: "pooling", a convolution and the maximum of 2 × 2 pixels, or "strides", a

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from aelib import _checks
 from aelib.plots.style import GREY, LINE_COLOURS, axes, spread
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 import numpy as np
 
 
@@ -57,6 +58,7 @@ def loss_curves(
         ax.axhline(level, color=GREY, linestyle="--", linewidth=1)
         ends.append((f"{name} {level:.4f}", level, GREY))
     ax.set(xlabel="epoch", ylabel=ylabel, ylim=limits, title=title)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # there is no epoch 2.5
     ax.margins(x=0.01)
     _name_ends(ax, ends)
     return ax
