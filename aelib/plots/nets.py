@@ -410,7 +410,7 @@ def codebook_net(
             ax.add_patch(Rectangle((x, y), 2 / columns, 2 / rows, **look))
             if colour == orange:
                 middle = (x + 1 / columns, y + 1 / rows)
-                ax.text(*middle, index, ha="center", va="center", fontsize=6)
+                ax.text(*middle, index, ha="center", va="center", fontsize=5)
         ax.text(left + 1, 1.1, f"{rows}×{columns}, {name}", ha="center", va="bottom", color=colour)
     drawn = list(range(entries)) if entries <= 8 else [*range(6), "⋮", entries - 1]
     for place, entry in enumerate(drawn):
