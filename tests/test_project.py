@@ -26,7 +26,7 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = SETTINGS["project"]
 REQUIREMENTS = (ROOT / "requirements.txt").read_text().splitlines()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image"}
+DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "skimage": "scikit-image"}
 
 
 def name(requirement: str) -> str:
