@@ -3,6 +3,7 @@
 from math import isqrt
 from numbers import Integral, Real
 
+from aelib import _checks
 from aelib._startup import keras
 from keras import ops
 from sklearn.utils import check_scalar
@@ -84,8 +85,7 @@ class JoinPatches(keras.layers.Layer):
 
     def __init__(self, height: int, width: int, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.height = int(check_scalar(height, "height", Integral, min_val=1))
-        self.width = int(check_scalar(width, "width", Integral, min_val=1))
+        self.height, self.width = _checks.sizes(height=height, width=width)
 
     def call(self, patches):
         side = isqrt(patches.shape[-1])

@@ -65,10 +65,7 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
         (0, LINE_COLOURS[0], "encoder"),
         (depth, LINE_COLOURS[2], "decoder"),
     ):
-        left, right = heights[start] / 2, heights[start + depth] / 2
-        x = (start, start + depth)
-        corners = [(x[0], -left), (x[0], left), (x[1], right), (x[1], -right)]
-        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+        _trapezoid(ax, start, depth, (heights[start] / 2, heights[start + depth] / 2), colour)
         ax.text(start + depth / 2, -0.53 * tall, name, ha="center", va="top", color=colour)
     for x, (size, height) in enumerate(zip(mirrored, heights, strict=True)):
         colour = LINE_COLOURS[1] if x == depth else GREY
@@ -105,9 +102,7 @@ def variational(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None
         (0, heights, LINE_COLOURS[0], "encoder q(z|x)"),
         (first, heights[::-1], LINE_COLOURS[2], "decoder p(x|z)"),
     ):
-        left, right = columns[0] / 2, columns[-1] / 2
-        corners = [(start, -left), (start, left), (start + depth, right), (start + depth, -right)]
-        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+        _trapezoid(ax, start, depth, (columns[0] / 2, columns[-1] / 2), colour)
         ax.text(start + depth / 2, -0.56, name, ha="center", va="top", color=colour)
         units = sizes if start == 0 else sizes[::-1]
         for place, (size, height) in enumerate(zip(units, columns, strict=True)):
@@ -382,8 +377,7 @@ def codebook_net(
 
     Source: van den Oord et al. 2017, Fig. 1, arXiv:1711.00937.
     """
-    check_scalar(entries, "entries", Integral, min_val=1)
-    check_scalar(width, "width", Integral, min_val=1)
+    _checks.sizes(entries=entries, width=width)
     indices = np.asarray(indices)
     if indices.ndim != 2:
         raise ValueError(f"indices must be a grid, shape (rows, columns), not {indices.shape}")
@@ -399,8 +393,7 @@ def codebook_net(
         (2.3, (1, 0.5), blue, "encoder"),
         (12.2, (0.5, 1), green, "decoder"),
     ):
-        corners = [(left, -ends[0]), (left, ends[0]), (left + 1.5, ends[1]), (left + 1.5, -ends[1])]
-        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+        _trapezoid(ax, left, 1.5, ends, colour)
         ax.text(left + 0.75, 0, name, ha="center", va="center", color=colour)
     for left, colour, name in ((4.1, blue, f"vectors of {width}"), (9.9, orange, "their entries")):
         for place, index in enumerate(flat):
@@ -430,6 +423,16 @@ def codebook_net(
     ax.set(xlim=(-0.2, 16.2), ylim=(-1.9, 1.5), title=title, aspect="equal")
     bare(ax)
     return ax
+
+
+def _trapezoid(
+    ax: Axes, start: float, length: float, halves: tuple[float, float], colour: str
+) -> None:
+    """Draw an encoder or a decoder; `halves` of its height at its left and its right end."""
+    left, right = halves
+    end = start + length
+    corners = [(start, -left), (start, left), (end, right), (end, -right)]
+    ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
 
 
 def _part(ax: Axes, part: str | np.ndarray, x: float, y: float, colour: str) -> None:
