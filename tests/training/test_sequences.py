@@ -49,8 +49,8 @@ def test_padding_changes_no_loss_and_no_weight():
         model = masked(steps=steps)
         histories.append(training.fit(model, strokes, strokes, epochs=3).history)
         weights.append(model.get_weights())
-    for name in "loss", "mse":
-        np.testing.assert_allclose(histories[0][name], histories[1][name], atol=1e-6)
+    # The loss alone: in Keras 3.8 metrics heed a mask only together with weights.
+    np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], atol=1e-6)
     for short, long in zip(*weights, strict=True):
         np.testing.assert_allclose(short, long, atol=1e-5)
 
