@@ -64,9 +64,9 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
         (depth, LINE_COLOURS[2], "decoder"),
     ):
         _outline(ax, start, mirrored[start : start + depth + 1], colour)
-        ax.text(start + depth / 2, -0.53 * tall, name, ha="center", va="top", color=colour)
+        ax.text(start + depth / 2, -0.56 * tall, name, ha="center", va="top", color=colour)
     _bars(ax, mirrored, code=depth)
-    ax.set(title=title, ylim=(-0.65 * tall, 0.72 * tall))
+    ax.set(title=title, ylim=(-0.7 * tall, 0.72 * tall))
     bare(ax)
     return ax
 
