@@ -121,7 +121,7 @@ class KLSparsity(keras.layers.Layer):
     ----------
     rho : ρ, the average activation wanted, between 0 and 1
     weight : β, at least 0
-    momentum : λ, from 0, which looks at the current batch alone, to below 1
+    momentum : α, nana-li's λ: from 0, which looks at the current batch alone, to below 1
     kwargs : a Keras layer's own: name, dtype, …
 
     Call
