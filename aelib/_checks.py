@@ -1,11 +1,11 @@
 """What a public function may ask of its arguments; an error names the argument and the remedy.
 
 Arrays come back as NumPy's own, so that what follows goes by position, never by a pandas index.
-Single numbers need none of this: scikit-learn's `check_scalar` says what is wrong with them.
+Whole numbers need little of this: scikit-learn's `check_scalar` says what is wrong with them.
 """
 
-from collections.abc import Mapping
-from numbers import Integral
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,12 @@ def integers(
             f"{name} must be {allowed}; they reach from {values.min()} to {values.max()}"
         )
     return values
+
+
+def number(value: float, name: str, fits: Callable[[float], bool], wanted: str) -> None:
+    """Refuse what is no number, or none that fits; NaN never does."""
+    if not (isinstance(value, Real) and fits(value)):
+        raise ValueError(f"{name} is {value}; pass {wanted}")
 
 
 def sizes(**named: int) -> list[int]:

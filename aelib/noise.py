@@ -6,7 +6,6 @@ Source: Vincent et al. 2010, "Stacked denoising autoencoders", JMLR 11:3371–34
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
-from numbers import Real
 
 from aelib import _checks
 import numpy as np
@@ -24,8 +23,7 @@ def _images(images: np.ndarray) -> np.ndarray:
 
 def _check_ratio(ratio: float) -> None:
     """Refuse what is no probability; NaN is none either."""
-    if not (isinstance(ratio, Real) and 0 <= ratio <= 1):
-        raise ValueError(f"ratio is {ratio}; pass a share of the pixels, from 0 to 1")
+    _checks.number(ratio, "ratio", lambda r: 0 <= r <= 1, "a share of the pixels, from 0 to 1")
 
 
 def gaussian(

@@ -1,7 +1,7 @@
 """Layers for nets that see their input in parts and have to fill some of them in."""
 
 from math import isqrt
-from numbers import Integral, Real
+from numbers import Integral
 
 from aelib import _checks
 from aelib._startup import keras
@@ -204,8 +204,7 @@ class RandomMask(keras.layers.Layer):
 
     def __init__(self, share: float, **kwargs) -> None:
         super().__init__(**kwargs)
-        if not (isinstance(share, Real) and 0 <= share <= 1):  # NaN is neither
-            raise ValueError(f"share is {share}; pass a probability from 0 to 1")
+        _checks.number(share, "share", lambda p: 0 <= p <= 1, "a probability from 0 to 1")
         self.share = float(share)
         self.random = keras.random.SeedGenerator()
 

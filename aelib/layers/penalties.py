@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from math import inf
-from numbers import Real
 from typing import ClassVar
 
+from aelib import _checks
 from aelib._startup import keras
 from aelib.layers._kernel import KernelReader
 from aelib.layers.tied import TiedDense
@@ -64,7 +64,7 @@ class Contraction(KernelReader):
                 "Contraction knows the slopes of sigmoid, tanh and linear layers, not that of "
                 f'{_name(layer.activation)}; give layer "{layer.name}" one of these activations'
             )
-        _check_number("weight", weight, lambda value: 0 <= value < inf, "a number of at least 0")
+        _checks.number(weight, "weight", lambda w: 0 <= w < inf, "a number of at least 0")
         self.slope = self.SLOPES[layer.activation]
         self.weight = weight
 
@@ -121,7 +121,7 @@ class KLSparsity(keras.layers.Layer):
     ----------
     rho : ρ, the average activation wanted, between 0 and 1
     weight : β, at least 0
-    momentum : λ, from 0, which looks at the current batch alone, to below 1
+    momentum : α, nana-li's λ: from 0, which looks at the current batch alone, to below 1
     kwargs : a Keras layer's own: name, dtype, …
 
     Call
@@ -144,13 +144,9 @@ class KLSparsity(keras.layers.Layer):
 
     def __init__(self, rho: float, weight: float = 1.0, momentum: float = 0.9, **kwargs) -> None:
         super().__init__(**kwargs)
-        _check_number(
-            "rho", rho, lambda value: 0 < value < 1, "an average activation between 0 and 1"
-        )
-        _check_number("weight", weight, lambda value: 0 <= value < inf, "a number of at least 0")
-        _check_number(
-            "momentum", momentum, lambda value: 0 <= value < 1, "a number from 0 to below 1"
-        )
+        _checks.number(rho, "rho", lambda r: 0 < r < 1, "an average activation between 0 and 1")
+        _checks.number(weight, "weight", lambda w: 0 <= w < inf, "a number of at least 0")
+        _checks.number(momentum, "momentum", lambda m: 0 <= m < 1, "a number from 0 to below 1")
         self.rho, self.weight, self.momentum = rho, weight, momentum
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -245,9 +241,3 @@ def _leaves_unit_interval(activation: Callable) -> bool:
 def _name(activation: Callable) -> str:
     """Name an activation, whether a function or a layer."""
     return getattr(activation, "__name__", type(activation).__name__)
-
-
-def _check_number(name: str, value: float, fits: Callable, wanted: str) -> None:
-    """Refuse what is no number, or none that fits; NaN never does."""
-    if not (isinstance(value, Real) and fits(value)):
-        raise ValueError(f"{name} is {value}; pass {wanted}")

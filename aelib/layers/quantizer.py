@@ -1,8 +1,9 @@
 """Codes from a finite set: a codebook of vectors, and slopes across what has none."""
 
 from math import inf
-from numbers import Integral, Real
+from numbers import Integral
 
+from aelib import _checks
 from aelib._startup import keras
 from keras import ops
 from sklearn.utils import check_scalar
@@ -111,13 +112,9 @@ class VectorQuantizer(keras.layers.Layer):
         self.entries = int(check_scalar(entries, "entries", Integral, min_val=1))
         if update not in UPDATES:
             raise ValueError(f'update is {update!r}; pass "{UPDATES[0]}" or "{UPDATES[1]}"')
-        for name, value, high, wanted in (
-            ("commitment", commitment, inf, "a number of at least 0"),
-            ("decay", decay, 1, "a number from 0 to below 1"),
-            ("restart", restart, 1, "a share from 0 to below 1"),
-        ):
-            if not (isinstance(value, Real) and 0 <= value < high):  # NaN is not
-                raise ValueError(f"{name} is {value}; pass {wanted}")
+        _checks.number(commitment, "commitment", lambda c: 0 <= c < inf, "a number of at least 0")
+        _checks.number(decay, "decay", lambda d: 0 <= d < 1, "a number from 0 to below 1")
+        _checks.number(restart, "restart", lambda r: 0 <= r < 1, "a share from 0 to below 1")
         self.commitment, self.update = float(commitment), update
         self.decay, self.restart = float(decay), float(restart)
         self.random = keras.random.SeedGenerator()

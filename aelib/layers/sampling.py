@@ -1,8 +1,8 @@
 """Layers that draw a code instead of computing it."""
 
 from math import inf
-from numbers import Real
 
+from aelib import _checks
 from aelib._startup import keras
 from keras import ops
 
@@ -65,8 +65,7 @@ class Sampling(keras.layers.Layer):
 
     def __init__(self, beta: float = 1.0, **kwargs) -> None:
         super().__init__(**kwargs)
-        if not (isinstance(beta, Real) and 0 <= beta < inf):  # NaN is neither
-            raise ValueError(f"beta is {beta}; pass a number of at least 0")
+        _checks.number(beta, "beta", lambda b: 0 <= b < inf, "a number of at least 0")
         self._initial_beta = float(beta)
         self.random = keras.random.SeedGenerator()
         self.kl = keras.metrics.Mean(name="kl")

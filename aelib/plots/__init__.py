@@ -6,6 +6,7 @@ from aelib.plots.maps import decoded_grid, latent_map, name_places
 from aelib.plots.nets import (
     blocks,
     codebook_net,
+    dense_layers,
     feature_maps,
     network,
     transformer,
@@ -24,6 +25,7 @@ __all__ = [
     "blocks",
     "codebook_net",
     "decoded_grid",
+    "dense_layers",
     "digits",
     "feature_maps",
     "latent_map",

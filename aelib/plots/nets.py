@@ -58,20 +58,37 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     ax = axes(ax, (6, 2))
     depth = len(sizes) - 1
     mirrored = [*sizes, *sizes[-2::-1]]
-    # Heights on a log scale: 784 and 2 would not fit one picture otherwise.
-    heights = np.log2(np.array(mirrored) + 1)
-    tall = heights.max()
+    tall = 2 * _halves(mirrored).max()
     for start, colour, name in (
         (0, LINE_COLOURS[0], "encoder"),
         (depth, LINE_COLOURS[2], "decoder"),
     ):
-        _trapezoid(ax, start, depth, (heights[start] / 2, heights[start + depth] / 2), colour)
-        ax.text(start + depth / 2, -0.53 * tall, name, ha="center", va="top", color=colour)
-    for x, (size, height) in enumerate(zip(mirrored, heights, strict=True)):
-        colour = LINE_COLOURS[1] if x == depth else GREY
-        ax.plot([x, x], [-height / 2, height / 2], color=colour, linewidth=2)
-        ax.text(x, height / 2 + 0.05, size, ha="center", va="bottom", color=colour)
-    ax.set(title=title, ylim=(-0.65 * tall, 0.72 * tall))
+        _outline(ax, start, mirrored[start : start + depth + 1], colour)
+        ax.text(start + depth / 2, -0.56 * tall, name, ha="center", va="top", color=colour)
+    _bars(ax, mirrored, code=depth)
+    ax.set(title=title, ylim=(-0.7 * tall, 0.72 * tall))
+    bare(ax)
+    return ax
+
+
+def dense_layers(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Draw a net of dense layers that has no code: a bar for each layer, with its size.
+
+    Parameters
+    ----------
+    sizes : units of every layer, input and output included
+
+    Raises
+    ------
+    ValueError
+        If `sizes` are not two or more positive integers.
+    """
+    sizes = _sizes(sizes)
+    ax = axes(ax, (6, 2))
+    tall = 2 * _halves(sizes).max()
+    _outline(ax, 0, sizes, GREY)
+    _bars(ax, sizes)
+    ax.set(title=title, ylim=(-0.55 * tall, 0.72 * tall))
     bare(ax)
     return ax
 
@@ -423,6 +440,30 @@ def codebook_net(
     ax.set(xlim=(-0.2, 16.2), ylim=(-1.9, 1.5), title=title, aspect="equal")
     bare(ax)
     return ax
+
+
+def _halves(sizes: Sequence[int]) -> np.ndarray:
+    """Half heights on a log scale: 784 and 2 would not fit one picture otherwise."""
+    return np.log2(np.array(sizes) + 1) / 2
+
+
+def _outline(ax: Axes, start: float, sizes: Sequence[int], colour: str) -> None:
+    """Draw one area around layers that stand side by side, from `start` on."""
+    halves, places = _halves(sizes), start + np.arange(len(sizes))
+    corners = np.c_[np.r_[places, places[::-1]], np.r_[halves, -halves[::-1]]]
+    ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
+
+
+def _bars(ax: Axes, sizes: Sequence[int], code: int | None = None) -> None:
+    """Draw a bar for each layer with its size above, that of the code in colour."""
+    halves, places = _halves(sizes), np.arange(len(sizes))
+    for x, (size, half) in enumerate(zip(sizes, halves, strict=True)):
+        colour = LINE_COLOURS[1] if x == code else GREY
+        ax.plot([x, x], [-half, half], color=colour, linewidth=2)
+        # The outline may rise beside the bar, up to where the number's own width ends.
+        edges = np.interp([x - 0.2, x + 0.2], places, halves)
+        top = max(half, *edges) + 0.05
+        ax.text(x, top, size, ha="center", va="bottom", color=colour)
 
 
 def _trapezoid(

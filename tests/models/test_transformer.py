@@ -73,6 +73,7 @@ def test_the_loss_counts_hidden_patches_alone():
     assert np.mean((net.painter([IMAGES, nothing]) - IMAGES) ** 2) == 0
     assert net.model.evaluate(IMAGES, IMAGES, verbose=0) == 0
     expected = np.mean((net.painter([IMAGES, all_of_it]) - IMAGES) ** 2)
+    net.model.reset_metrics()  # what evaluate counted stays in the mean, up to Keras 3.8
     assert net.model.train_on_batch(IMAGES, IMAGES) == pytest.approx(expected, rel=1e-5)
 
 

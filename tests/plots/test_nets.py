@@ -26,6 +26,14 @@ def test_blocks_name_every_layer_once(kind):
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_dense_layers_are_bars_with_their_sizes(kind):
+    ax = plots.dense_layers(kind([784, 1024, 1024, 784]))
+    assert texts(ax) == ["784", "1024", "1024", "784"]
+    assert len(ax.lines) == 4
+    assert len(ax.patches) == 1
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
 def test_variational_names_every_layer_and_the_code_three_times(kind):
     """As mean, as deviation and as what is drawn."""
     found = texts(plots.variational(kind([784, 512, 20])))
@@ -41,6 +49,8 @@ BAD_SIZES = [[], [5], [5, 0, 2], [5, -1], [5, 2.5, 2], ["a", "b"], 3, None]
 def test_sizes_of_no_net_are_named(sizes):
     with pytest.raises(ValueError, match="sizes must"):
         plots.blocks(sizes)
+    with pytest.raises(ValueError, match="sizes must"):
+        plots.dense_layers(sizes)
     with pytest.raises(ValueError, match="sizes must"):
         plots.variational(sizes)
     with pytest.raises(ValueError, match="sizes must"):
