@@ -58,14 +58,16 @@ def blocks(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None) -> 
     ax = axes(ax, (6, 2))
     depth = len(sizes) - 1
     mirrored = [*sizes, *sizes[-2::-1]]
-    tall = 2 * _halves(mirrored).max()
+    halves = _halves(mirrored)
+    tall = 2 * halves.max()
     for start, colour, name in (
         (0, LINE_COLOURS[0], "encoder"),
         (depth, LINE_COLOURS[2], "decoder"),
     ):
-        _outline(ax, start, mirrored[start : start + depth + 1], colour)
+        side = slice(start, start + depth + 1)
+        _outline(ax, np.arange(len(mirrored))[side], halves[side], colour)
         ax.text(start + depth / 2, -0.56 * tall, name, ha="center", va="top", color=colour)
-    _bars(ax, mirrored, code=depth)
+    _bars(ax, mirrored, halves, code=depth)
     ax.set(title=title, ylim=(-0.7 * tall, 0.72 * tall))
     bare(ax)
     return ax
@@ -85,9 +87,10 @@ def dense_layers(sizes: Sequence[int], *, title: str = "", ax: Axes | None = Non
     """
     sizes = _sizes(sizes)
     ax = axes(ax, (6, 2))
-    tall = 2 * _halves(sizes).max()
-    _outline(ax, 0, sizes, GREY)
-    _bars(ax, sizes)
+    halves = _halves(sizes)
+    tall = 2 * halves.max()
+    _outline(ax, np.arange(len(sizes)), halves, GREY)
+    _bars(ax, sizes, halves)
     ax.set(title=title, ylim=(-0.55 * tall, 0.72 * tall))
     bare(ax)
     return ax
@@ -110,24 +113,25 @@ def variational(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None
     sizes = _sizes(sizes)
     depth = len(sizes) - 1
     ax = axes(ax, (6.4 + 0.9 * depth, 2.9))
-    heights = np.log2(np.array(sizes) + 1) / np.log2(max(sizes) + 1)  # as in `blocks`
-    half = max(0.12, heights[-1] / 2)
+    halves = _halves(sizes)
+    halves /= 2 * halves.max()  # the tallest layer from -1/2 to 1/2
+    half = max(0.12, halves[-1])
     # The code's columns, from left to right: mean and deviation, their sum with noise, the code.
     pair, joint, drawn = depth + 0.7, depth + 1.7, depth + 2.8
     first = drawn + 0.7  # of the decoder's layers
     for start, columns, colour, name in (
-        (0, heights, LINE_COLOURS[0], "encoder q(z|x)"),
-        (first, heights[::-1], LINE_COLOURS[2], "decoder p(x|z)"),
+        (0, halves, LINE_COLOURS[0], "encoder q(z|x)"),
+        (first, halves[::-1], LINE_COLOURS[2], "decoder p(x|z)"),
     ):
-        _trapezoid(ax, start, depth, (columns[0] / 2, columns[-1] / 2), colour)
+        _outline(ax, (start, start + depth), columns[[0, -1]], colour)
         ax.text(start + depth / 2, -0.56, name, ha="center", va="top", color=colour)
         units = sizes if start == 0 else sizes[::-1]
-        for place, (size, height) in enumerate(zip(units, columns, strict=True)):
+        for place, (size, above) in enumerate(zip(units, columns, strict=True)):
             if (place == depth) if start == 0 else (place == 0):
                 continue  # the code, drawn in full between them
             x = start + place
-            ax.plot([x, x], [-height / 2, height / 2], color=GREY, linewidth=2)
-            ax.text(x, height / 2 + 0.02, size, ha="center", va="bottom", color=GREY)
+            ax.plot([x, x], [-above, above], color=GREY, linewidth=2)
+            ax.text(x, above + 0.02, size, ha="center", va="bottom", color=GREY)
 
     def arrow(start, end):
         ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
@@ -410,7 +414,7 @@ def codebook_net(
         (2.3, (1, 0.5), blue, "encoder"),
         (12.2, (0.5, 1), green, "decoder"),
     ):
-        _trapezoid(ax, left, 1.5, ends, colour)
+        _outline(ax, (left, left + 1.5), ends, colour)
         ax.text(left + 0.75, 0, name, ha="center", va="center", color=colour)
     for left, colour, name in ((4.1, blue, f"vectors of {width}"), (9.9, orange, "their entries")):
         for place, index in enumerate(flat):
@@ -447,16 +451,15 @@ def _halves(sizes: Sequence[int]) -> np.ndarray:
     return np.log2(np.array(sizes) + 1) / 2
 
 
-def _outline(ax: Axes, start: float, sizes: Sequence[int], colour: str) -> None:
-    """Draw one area around layers that stand side by side, from `start` on."""
-    halves, places = _halves(sizes), start + np.arange(len(sizes))
-    corners = np.c_[np.r_[places, places[::-1]], np.r_[halves, -halves[::-1]]]
+def _outline(ax: Axes, places: Sequence[float], halves: Sequence[float], colour: str) -> None:
+    """Draw one area around layers that stand side by side, with half their heights."""
+    corners = np.c_[np.r_[places, places[::-1]], np.r_[halves, np.negative(halves[::-1])]]
     ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
 
 
-def _bars(ax: Axes, sizes: Sequence[int], code: int | None = None) -> None:
+def _bars(ax: Axes, sizes: Sequence[int], halves: np.ndarray, code: int | None = None) -> None:
     """Draw a bar for each layer with its size above, that of the code in colour."""
-    halves, places = _halves(sizes), np.arange(len(sizes))
+    places = np.arange(len(sizes))
     for x, (size, half) in enumerate(zip(sizes, halves, strict=True)):
         colour = LINE_COLOURS[1] if x == code else GREY
         ax.plot([x, x], [-half, half], color=colour, linewidth=2)
@@ -464,16 +467,6 @@ def _bars(ax: Axes, sizes: Sequence[int], code: int | None = None) -> None:
         edges = np.interp([x - 0.2, x + 0.2], places, halves)
         top = max(half, *edges) + 0.05
         ax.text(x, top, size, ha="center", va="bottom", color=colour)
-
-
-def _trapezoid(
-    ax: Axes, start: float, length: float, halves: tuple[float, float], colour: str
-) -> None:
-    """Draw an encoder or a decoder; `halves` of its height at its left and its right end."""
-    left, right = halves
-    end = start + length
-    corners = [(start, -left), (start, left), (end, right), (end, -right)]
-    ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
 
 
 def _part(ax: Axes, part: str | np.ndarray, x: float, y: float, colour: str) -> None:
