@@ -385,7 +385,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "--notebooks",
         type=Path,
         default=Path("notebooks"),
-        help="where executed notebooks lie; a committed one stands in for one that is not there or was edited since",
+        help="where executed notebooks lie; where one is missing or was edited since it ran, "
+        "the committed one stands in",
     )
     parser.add_argument("--into", type=Path, default=Path("build/site"), help="folder of the site")
     return parser.parse_args(argv)
