@@ -662,9 +662,16 @@ def test_folder_that_is_no_site_is_not_touched(tmp_path, capsys):
 
 
 def test_committed_notebook_stands_in_for_one_that_did_not_run(tmp_path):
-    executed = write(tmp_path / NOTEBOOKS[1].name, profile="quick")
+    executed = Path(shutil.copy(NOTEBOOKS[1], tmp_path))
     write(tmp_path / "99_gone.ipynb")
     assert tool.stand_in(NOTEBOOKS, tmp_path) == [NOTEBOOKS[0], executed, *NOTEBOOKS[2:]]
+
+
+def test_run_of_an_older_text_is_left_out(tmp_path):
+    notebook = nbformat.read(NOTEBOOKS[1], as_version=4)
+    notebook.cells[-1].source += "\n- A. Work (1999). That the course no longer cites."
+    nbformat.write(notebook, tmp_path / NOTEBOOKS[1].name)
+    assert tool.stand_in(NOTEBOOKS, tmp_path) == list(NOTEBOOKS)
 
 
 def test_chapter_takes_all_from_the_first_cell(tmp_path):

@@ -249,8 +249,17 @@ def references(chapters: Sequence[Chapter]) -> str:
 
 
 def stand_in(committed: Sequence[Path], folder: Path) -> list[Path]:
-    """Take each notebook from a folder where it lies there, else as committed."""
-    return [executed if (executed := folder / path.name).exists() else path for path in committed]
+    """Take each notebook from a folder where it ran as it is committed, else as committed."""
+    executed = [folder / path.name for path in committed]
+    return [
+        run if run.exists() and cells(run) == cells(path) else path
+        for path, run in zip(committed, executed, strict=True)
+    ]
+
+
+def cells(path: Path) -> list[str]:
+    """List what stands in a notebook's cells, texts and code."""
+    return [cell.source for cell in read(path).cells]
 
 
 def lay_out(paths: Sequence[Path], source: Path) -> None:
@@ -376,7 +385,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "--notebooks",
         type=Path,
         default=Path("notebooks"),
-        help="where executed notebooks lie; a committed one stands in for one that is not there",
+        help="where executed notebooks lie; where one is missing or was edited since it ran, "
+        "the committed one stands in",
     )
     parser.add_argument("--into", type=Path, default=Path("build/site"), help="folder of the site")
     return parser.parse_args(argv)
