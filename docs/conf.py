@@ -28,6 +28,7 @@ extensions = [
 
 # Pages -------------------------------------------------------------------------------------------
 
+exclude_patterns = ["run"]  # executed notebooks, to download
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # the default fetches two scripts from a CDN
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
