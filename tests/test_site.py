@@ -483,6 +483,21 @@ def test_search_works_from_the_file_system(browser, site):
     assert not seen[-1].errors and not seen[-1].failed
 
 
+def test_a_documents_page_shows_the_kind_of_statements_that_is_chosen(browser, site):
+    page = browser.new_page(viewport=DESK)
+    page.goto((site.folder / "statements_rivas.html").as_uri())
+    every = page.locator("p.statement")
+    assert every.count() == 100
+    for choice in page.locator("fieldset.show label").all():
+        kind, number = re.fullmatch(r"\s*(.+) \((\d+)\)", choice.inner_text()).groups()
+        choice.click()
+        shown = [text for one in every.all() if one.is_visible() for text in [one.inner_text()]]
+        assert len(shown) == int(number) > 0
+        if kind in ("not reproduced", "depends"):
+            assert all(f"\n{kind.capitalize()}, " in text for text in shown)
+    page.close()
+
+
 EXPLORER = ".cell_output iframe[srcdoc]"
 
 
