@@ -28,9 +28,10 @@ extensions = [
 
 # Pages -------------------------------------------------------------------------------------------
 
+exclude_patterns = ["run"]  # executed notebooks, to download
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # the default fetches two scripts from a CDN
-myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "dollarmath"]
 # A code cell of a notebook: [text](cell:02_mnist_autoencoder#37), on a page at the top level.
 myst_url_schemes = {
     "http": None,
