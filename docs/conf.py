@@ -13,6 +13,8 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "tools")]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # importing aelib starts TensorFlow
 
+from stamp_colab import BRANCH, published  # noqa: E402, it lies on the path just added
+
 project = "Autoencoders, checked"
 language = "en"
 extensions = [
@@ -81,3 +83,11 @@ html_theme_options = {
     "footer_content_items": ["extra-footer"],
     "extra_footer": "Code and text under the MIT licence.",
 }
+
+# Where a reader can run a page, once `make colab` has been told where the course lives.
+if repository := published((HERE.parent / "pyproject.toml").read_text(encoding="utf-8")):
+    html_theme_options |= {
+        "repository_url": f"https://github.com/{repository}",
+        "repository_branch": BRANCH,
+        "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+    }

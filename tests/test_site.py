@@ -592,6 +592,7 @@ def small(tmp_path, monkeypatch) -> Path:
     for name in ("conf.py", "hooks.py"):
         shutil.copy(tool.DOCS / name, docs)
     shutil.copytree(tool.DOCS / "_static", docs / "_static")
+    (tmp_path / "pyproject.toml").write_text("")
     (docs / "index.md").write_text(
         "# Course\n\n{{ left_out }}\n\n{{ gallery }}\n\n"
         "```{toctree}\n:hidden:\n\nverdicts\n{{ document_pages }}\n"
@@ -642,6 +643,17 @@ def test_a_run_gets_a_page_of_its_own_and_changes_no_other(small):
     (link,) = re.findall(r'href="(_downloads/[^"]+/01_one.ipynb)"', about)
     assert (into / link).read_bytes() == executed.read_bytes()
     assert page in about and "run.html" in (into / "index.html").read_text()
+
+
+@pytest.mark.parametrize("repository", ["", "someone/course"])
+def test_a_page_can_be_launched_once_the_course_is_published(small, repository):
+    (small / "pyproject.toml").write_text(f'[tool.aelib]\nrepository = "{repository}"')
+    into = small / "build/site"
+    assert tool.build([write(small / "01_one.ipynb")], into) == 0
+    links = Elements((into / "notebooks/01_one.html").read_text()).found
+    colab = [link.get("href") for _, link in links if "colab." in link.get("href", "")]
+    address = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks"
+    assert set(colab) == ({f"{address}/01_one.ipynb"} if repository else set())
 
 
 def test_warning_stops_the_build_and_leaves_the_old_site(small, capfd):
