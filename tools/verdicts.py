@@ -32,6 +32,7 @@ WORKS = statements.DOCUMENTS | {
     "Sutskever et al. 2014": "Sutskever, Vinyals and Le (2014), NIPS",
     "Valdarrama 2021": "Valdarrama (2021), Keras documentation",
     "Bengio et al. 2013": "Bengio, Yao, Alain and Vincent (2013), NIPS",
+    "Gong et al. 2019": "Gong and others (2019), ICCV",
 }
 # How many of a verdict there are, in a sentence.
 COUNTED = {
