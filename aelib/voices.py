@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 from aelib import _checks
 import numpy as np
@@ -140,7 +139,7 @@ def _tracks(spoken: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def _pulses(pitch: np.ndarray) -> np.ndarray:
-    """Sum all harmonics of a gliding pitch below half the rate: (sin (2m + 1) φ / sin φ - 1) / 2."""
+    """Sum all harmonics of a gliding pitch below half the rate: Σ cos 2kφ, in closed form."""
     turns = np.cumsum(pitch) / RATE
     harmonics = np.floor(RATE / 2 / pitch)
     angle = np.pi * (turns % 1)
