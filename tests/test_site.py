@@ -178,6 +178,11 @@ def test_what_is_fetched_from_outside_is_noticed(html):
     assert fetched_from_outside(Elements(html).found)
 
 
+def test_what_a_page_carries_is_not_fetched():
+    player = '<audio controls><source src="data:audio/wav;base64,UklGRg=="></audio>'
+    assert not fetched_from_outside(Elements(player).found)
+
+
 def test_ordinary_links_may_lead_outside():
     assert not fetched_from_outside(Elements('<a href="https://doi.org/10.1/x">a</a>').found)
 
