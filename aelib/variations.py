@@ -13,7 +13,8 @@ from numbers import Integral
 from aelib.data import Digits
 import numpy as np
 from scipy.ndimage import rotate
-from skimage import color, data as photos
+from skimage import color
+from skimage import data as photos
 from skimage.morphology import convex_hull_image
 from sklearn.datasets import load_sample_image
 from sklearn.utils import check_scalar
