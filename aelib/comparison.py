@@ -11,13 +11,18 @@ from itertools import product
 import json
 import os
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
-from aelib import variations
+from aelib import training, variations
+from aelib._startup import keras
 from aelib.data import Digits
+from aelib.layers import TiedDense
+from aelib.models import BoltzmannMachine
 from aelib.variations import Problem
+from keras import layers, ops
 import numpy as np
+from scipy.special import expit
 from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
 from sklearn.svm import SVC
 from tqdm import tqdm
@@ -64,12 +69,122 @@ def fit_svm(problem: Problem, setting: Setting, seed: int) -> Classifier:
     return lambda images: machine.predict(compare(flat(images), x))
 
 
+# Nets ---------------------------------------------------------------------------------------------
+
+UNITS = 500  # of each hidden layer
+BATCH = 50
+XLA = False  # it draws the noise several times over and takes longer to compile
+PRETRAINING = {"epochs": 15, "rate": 0.001}  # of each layer, with Adam
+MOST_EPOCHS, PATIENCE = 40, 6  # of fine-tuning, with Adam
+RATES = (0.0003, 0.001)
+NOISE = (0.1, 0.25, 0.4)  # shares of the inputs that are set to zero
+FINE_TUNING = [{"rate": rate} for rate in RATES]
+DENOISING = [{"noise": noise, "rate": rate} for noise, rate in product(NOISE, RATES)]
+
+
+class Masking(layers.Layer):
+    """Set each input to zero with a given probability, in training only, anew each time.
+
+    The probability is a variable, so that nets that differ by it share a compiled program.
+    """
+
+    def __init__(self, ratio: float) -> None:
+        super().__init__()
+        start = keras.initializers.Constant(ratio)
+        self.ratio = self.add_weight(shape=(), initializer=start, trainable=False)
+        self.random = keras.random.SeedGenerator()
+
+    def call(self, x, training=False):
+        if not training:
+            return x
+        kept = keras.random.uniform(ops.shape(x), seed=self.random) >= self.ratio
+        return x * ops.cast(kept, x.dtype)
+
+
+def denoising_layer(x: np.ndarray, noise: float) -> list[np.ndarray]:
+    """Train a layer to restore x from what noise leaves of it; return its weights and biases.
+
+    Without noise it is a plain autoencoder's. The decoder reads the encoder's weights backwards.
+    """
+    inputs = keras.Input(x.shape[1:])
+    encode = layers.Dense(UNITS, activation="sigmoid")
+    codes = encode(Masking(noise)(inputs))
+    model = keras.Model(inputs, TiedDense(encode, "sigmoid")(codes))
+    adam = keras.optimizers.Adam(PRETRAINING["rate"])
+    model.compile(loss="binary_crossentropy", optimizer=adam, jit_compile=XLA)
+    training.fit(model, x, x, epochs=PRETRAINING["epochs"], batch_size=BATCH, progress=False)
+    return encode.get_weights()
+
+
+def boltzmann_layer(x: np.ndarray, noise: float) -> list[np.ndarray]:
+    """Train a restricted Boltzmann machine by CD-1; return its weights and hidden biases."""
+    machine = BoltzmannMachine(x.shape[1], UNITS)
+    machine.compile(optimizer=keras.optimizers.Adam(PRETRAINING["rate"]), jit_compile=XLA)
+    training.fit(machine, x, epochs=PRETRAINING["epochs"], batch_size=BATCH, progress=False)
+    return [ops.convert_to_numpy(w) for w in (machine.kernel, machine.hidden_bias)]
+
+
+@lru_cache(maxsize=1)
+def pretrain(
+    problem: Problem, train_layer: Callable, depth: int, noise: float, seed: int
+) -> list[list[np.ndarray]]:
+    """Train layer upon layer, each on the clean codes of the one below; return their weights."""
+    keras.utils.set_random_seed(seed)
+    x, weights = flat(problem.x_train), []
+    for _ in range(depth):
+        weights.append(train_layer(x, noise))
+        kernel, bias = weights[-1]
+        x = expit(x @ kernel + bias)
+    return weights
+
+
+def fit_net(
+    problem: Problem, setting: Setting, seed: int, *, train_layer: Callable | None, depth: int = 3
+) -> Classifier:
+    """Train a net of sigmoid layers and a softmax, from pretrained layers or random ones.
+
+    Fine-tuning sees no noise. It stops when the validation images have not been classified better
+    for `PATIENCE` epochs, and goes back to where they were classified best.
+    """
+    weights = []
+    if train_layer:
+        weights = pretrain(problem, train_layer, depth, setting.get("noise", 0.0), seed)
+    keras.utils.set_random_seed(seed)
+    hidden = [layers.Dense(UNITS, activation="sigmoid") for _ in range(depth)]
+    net = keras.Sequential([*hidden, layers.Dense(problem.classes, activation="softmax")])
+    net.build((None, variations.SIDE**2))
+    for layer, values in zip(hidden, weights, strict=False):
+        layer.set_weights(values)
+    adam = keras.optimizers.Adam(setting["rate"])
+    loss = "sparse_categorical_crossentropy"
+    net.compile(loss=loss, optimizer=adam, metrics=["accuracy"], jit_compile=XLA)
+    stop = keras.callbacks.EarlyStopping(
+        "val_accuracy", mode="max", patience=PATIENCE, restore_best_weights=True
+    )
+    training.fit(
+        net,
+        flat(problem.x_train),
+        problem.y_train,
+        epochs=MOST_EPOCHS,
+        batch_size=BATCH,
+        validation_data=(flat(problem.x_valid), problem.y_valid),
+        callbacks=[stop],
+        progress=False,
+    )
+    return lambda images: np.argmax(net.predict_on_batch(flat(images)), axis=1)
+
+
 # The table ----------------------------------------------------------------------------------------
 
 # How to train each model, the settings that are tried, and with how many seeds the best is tested.
 MODELS: dict[str, tuple[Callable[[Problem, Setting, int], Classifier], list[Setting], int]] = {
     "SVM-rbf": (fit_svm, RBF, 1),
     "SVM-poly": (fit_svm, POLY, 1),
+    "net-3": (partial(fit_net, train_layer=None), FINE_TUNING, 3),
+    "DBN-1": (partial(fit_net, train_layer=boltzmann_layer, depth=1), FINE_TUNING, 3),
+    "SAA-3": (partial(fit_net, train_layer=denoising_layer), FINE_TUNING, 3),
+    "DBN-3": (partial(fit_net, train_layer=boltzmann_layer), FINE_TUNING, 3),
+    "SdA-3": (partial(fit_net, train_layer=denoising_layer), DENOISING, 3),
 }
 
 
@@ -163,11 +278,11 @@ def run(
             train, _, seeds = MODELS[model]
             for setting in grid:
                 if not any(entry["setting"] == setting for entry in results.of(name, model)):
-                    problem, begun = make(name), perf_counter()
+                    problem, begun = make(name), process_time()
                     classify = train(problem, setting, 0)
                     wrong = error(classify, problem.x_valid, problem.y_valid)
                     entry = {"data": name, "model": model, "setting": setting, "valid": wrong}
-                    entry["seconds"] = round(perf_counter() - begun, 1)
+                    entry["seconds"] = round(process_time() - begun, 1)
                     results.entries.append(entry)
                     results.save()
                 bar.update()
