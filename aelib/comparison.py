@@ -74,12 +74,14 @@ def fit_svm(problem: Problem, setting: Setting, seed: int) -> Classifier:
 UNITS = 500  # of each hidden layer
 BATCH = 50
 XLA = False  # it draws the noise several times over and takes longer to compile
-PRETRAINING = {"epochs": 15, "rate": 0.001}  # of each layer, with Adam
+LAYER_EPOCHS = 10  # of the pretraining of each layer, with Adam
 MOST_EPOCHS, PATIENCE = 40, 6  # of fine-tuning, with Adam
-RATES = (0.0003, 0.001)
+RATE = 0.001  # of fine-tuning, where the setting names no other
+LAYER_RATES = (0.001, 0.004)
 NOISE = (0.1, 0.25, 0.4)  # shares of the inputs that are set to zero
-FINE_TUNING = [{"rate": rate} for rate in RATES]
-DENOISING = [{"noise": noise, "rate": rate} for noise, rate in product(NOISE, RATES)]
+FROM_SCRATCH = [{"rate": rate} for rate in (RATE, 3 * RATE)]
+STACKED = [{"layer rate": rate} for rate in LAYER_RATES]
+DENOISING = [{"noise": n, "layer rate": rate} for n, rate in product(NOISE, LAYER_RATES)]
 
 
 class Masking(layers.Layer):
@@ -101,7 +103,7 @@ class Masking(layers.Layer):
         return x * ops.cast(kept, x.dtype)
 
 
-def denoising_layer(x: np.ndarray, noise: float) -> list[np.ndarray]:
+def denoising_layer(x: np.ndarray, rate: float, noise: float = 0.0) -> list[np.ndarray]:
     """Train a layer to restore x from what noise leaves of it; return its weights and biases.
 
     Without noise it is a plain autoencoder's. The decoder reads the encoder's weights backwards.
@@ -110,29 +112,32 @@ def denoising_layer(x: np.ndarray, noise: float) -> list[np.ndarray]:
     encode = layers.Dense(UNITS, activation="sigmoid")
     codes = encode(Masking(noise)(inputs))
     model = keras.Model(inputs, TiedDense(encode, "sigmoid")(codes))
-    adam = keras.optimizers.Adam(PRETRAINING["rate"])
+    adam = keras.optimizers.Adam(rate)
     model.compile(loss="binary_crossentropy", optimizer=adam, jit_compile=XLA)
-    training.fit(model, x, x, epochs=PRETRAINING["epochs"], batch_size=BATCH, progress=False)
+    training.fit(model, x, x, epochs=LAYER_EPOCHS, batch_size=BATCH, progress=False)
     return encode.get_weights()
 
 
-def boltzmann_layer(x: np.ndarray, noise: float) -> list[np.ndarray]:
-    """Train a restricted Boltzmann machine by CD-1; return its weights and hidden biases."""
-    machine = BoltzmannMachine(x.shape[1], UNITS)
-    machine.compile(optimizer=keras.optimizers.Adam(PRETRAINING["rate"]), jit_compile=XLA)
-    training.fit(machine, x, epochs=PRETRAINING["epochs"], batch_size=BATCH, progress=False)
+def boltzmann_layer(x: np.ndarray, rate: float) -> list[np.ndarray]:
+    """Train a restricted Boltzmann machine by CD-1; return its weights and hidden biases.
+
+    Gibbs sampling passes the means of the visible units on: they are grey levels or codes.
+    """
+    machine = BoltzmannMachine(x.shape[1], UNITS, draw_visible=False)
+    machine.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=XLA)
+    training.fit(machine, x, epochs=LAYER_EPOCHS, batch_size=BATCH, progress=False)
     return [ops.convert_to_numpy(w) for w in (machine.kernel, machine.hidden_bias)]
 
 
 @lru_cache(maxsize=1)
 def pretrain(
-    problem: Problem, train_layer: Callable, depth: int, noise: float, seed: int
+    problem: Problem, train_layer: Callable, depth: int, seed: int, **setting: float
 ) -> list[list[np.ndarray]]:
     """Train layer upon layer, each on the clean codes of the one below; return their weights."""
     keras.utils.set_random_seed(seed)
     x, weights = flat(problem.x_train), []
     for _ in range(depth):
-        weights.append(train_layer(x, noise))
+        weights.append(train_layer(x, **setting))
         kernel, bias = weights[-1]
         x = expit(x @ kernel + bias)
     return weights
@@ -148,14 +153,16 @@ def fit_net(
     """
     weights = []
     if train_layer:
-        weights = pretrain(problem, train_layer, depth, setting.get("noise", 0.0), seed)
+        of_layers = {"rate": setting["layer rate"]}
+        of_layers |= {"noise": setting["noise"]} if "noise" in setting else {}
+        weights = pretrain(problem, train_layer, depth, seed, **of_layers)
     keras.utils.set_random_seed(seed)
     hidden = [layers.Dense(UNITS, activation="sigmoid") for _ in range(depth)]
     net = keras.Sequential([*hidden, layers.Dense(problem.classes, activation="softmax")])
     net.build((None, variations.SIDE**2))
     for layer, values in zip(hidden, weights, strict=False):
         layer.set_weights(values)
-    adam = keras.optimizers.Adam(setting["rate"])
+    adam = keras.optimizers.Adam(setting.get("rate", RATE))
     loss = "sparse_categorical_crossentropy"
     net.compile(loss=loss, optimizer=adam, metrics=["accuracy"], jit_compile=XLA)
     stop = keras.callbacks.EarlyStopping(
@@ -180,10 +187,10 @@ def fit_net(
 MODELS: dict[str, tuple[Callable[[Problem, Setting, int], Classifier], list[Setting], int]] = {
     "SVM-rbf": (fit_svm, RBF, 1),
     "SVM-poly": (fit_svm, POLY, 1),
-    "net-3": (partial(fit_net, train_layer=None), FINE_TUNING, 3),
-    "DBN-1": (partial(fit_net, train_layer=boltzmann_layer, depth=1), FINE_TUNING, 3),
-    "SAA-3": (partial(fit_net, train_layer=denoising_layer), FINE_TUNING, 3),
-    "DBN-3": (partial(fit_net, train_layer=boltzmann_layer), FINE_TUNING, 3),
+    "net-3": (partial(fit_net, train_layer=None), FROM_SCRATCH, 3),
+    "DBN-1": (partial(fit_net, train_layer=boltzmann_layer, depth=1), STACKED, 3),
+    "SAA-3": (partial(fit_net, train_layer=denoising_layer), STACKED, 3),
+    "DBN-3": (partial(fit_net, train_layer=boltzmann_layer), STACKED, 3),
     "SdA-3": (partial(fit_net, train_layer=denoising_layer), DENOISING, 3),
 }
 
@@ -218,7 +225,7 @@ class Results:
 
     Parameters
     ----------
-    path : the file; made if there is none
+    path : the file; made if there is none. Without, nothing is kept
     sizes : how many images to train on, to choose with and to test with
 
     Raises
@@ -227,11 +234,11 @@ class Results:
         If the file holds results for other sizes.
     """
 
-    def __init__(self, path: Path, sizes: Sequence[int]) -> None:
+    def __init__(self, path: Path | None, sizes: Sequence[int]) -> None:
         self.path, self.entries = path, []
         packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         self.made = {"sizes": list(sizes), "with": packages}
-        if path.exists():
+        if path and path.exists():
             stored = json.loads(path.read_text())
             if stored["made"]["sizes"] != self.made["sizes"]:
                 raise ValueError(f"{path} was measured with sizes {stored['made']['sizes']}")
@@ -243,6 +250,8 @@ class Results:
 
     def save(self) -> None:
         """Write the file, whole or not at all."""
+        if self.path is None:
+            return
         lines = ",\n".join(json.dumps(entry) for entry in self.entries)
         text = f'{{"made": {json.dumps(self.made)},\n"entries": [\n{lines}\n]}}\n'
         beside = self.path.with_suffix(f".{os.getpid()}")
@@ -256,8 +265,10 @@ def run(
     digits: Digits,
     *,
     sizes: tuple[int, int, int] = variations.SIZES,
-    path: Path = RESULTS,
+    path: Path | None = RESULTS,
     grids: dict[str, list[Setting]] | None = None,
+    seeds: int | None = None,
+    progress: bool = True,
 ) -> Results:
     """Measure what is still missing of the table.
 
@@ -268,14 +279,18 @@ def run(
     digits : where the images of digits come from
     sizes, path : as for `Results`
     grids : the settings to try, for each model; those of `MODELS` if left out
+    seeds : with how many the best setting is tested; as many as `MODELS` says if left out
+    progress : show a bar
     """
     results = Results(path, sizes)
     make = lru_cache(maxsize=1)(partial(variations.load, digits=digits, sizes=sizes))
     cells = [(n, m, (grids or {}).get(m, MODELS[m][1])) for n in names for m in models]
-    with tqdm(total=sum(len(grid) + 1 for *_, grid in cells)) as bar:
+    total = sum(len(grid) + 1 for *_, grid in cells)
+    with tqdm(total=total, disable=not progress) as bar:
         for name, model, grid in cells:
             bar.set_description(f"{name}, {model}")
-            train, _, seeds = MODELS[model]
+            train, _, count = MODELS[model]
+            kept = {"valid": np.inf}  # what has been trained here and was best: not again
             for setting in grid:
                 if not any(entry["setting"] == setting for entry in results.of(name, model)):
                     problem, begun = make(name), process_time()
@@ -285,11 +300,15 @@ def run(
                     entry["seconds"] = round(process_time() - begun, 1)
                     results.entries.append(entry)
                     results.save()
+                    if wrong < kept["valid"]:
+                        kept = entry | {"classify": classify}
                 bar.update()
             chosen = best(results.of(name, model))
             if "test" not in chosen:
-                problem = make(name)
-                runs = [train(problem, chosen["setting"], seed) for seed in range(seeds)]
+                problem, setting = make(name), chosen["setting"]
+                first = kept["classify"] if setting == kept.get("setting") else None
+                runs = [first or train(problem, setting, 0)]
+                runs += [train(problem, setting, seed) for seed in range(1, seeds or count)]
                 chosen["test"] = [error(c, problem.x_test, problem.y_test) for c in runs]
                 results.save()
             bar.update()

@@ -15,6 +15,7 @@ from notebook_parts import code_cells, syntax
 # picks constants, and `aelib.claims` are left out; NumPy and pandas only pass on what they get.
 MEASURING = ("keras", "tensorflow", "sklearn", "skimage", "scipy")
 MEASURING_PARTS = (
+    "comparison",
     "data",
     "layers",
     "metrics",
@@ -22,6 +23,7 @@ MEASURING_PARTS = (
     "noise",
     "seeds",
     "training",
+    "variations",
     "yardsticks",
 )
 
