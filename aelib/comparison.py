@@ -71,7 +71,7 @@ def fit_svm(problem: Problem, setting: Setting, seed: int) -> Classifier:
 
 # Nets ---------------------------------------------------------------------------------------------
 
-UNITS = 500  # of each hidden layer
+UNITS = 500  # of each hidden layer, where the setting names no other number
 BATCH = 50
 XLA = False  # it draws the noise several times over and takes longer to compile
 LAYER_EPOCHS = 10  # of the pretraining of each layer, with Adam
@@ -103,13 +103,13 @@ class Masking(layers.Layer):
         return x * ops.cast(kept, x.dtype)
 
 
-def denoising_layer(x: np.ndarray, rate: float, noise: float = 0.0) -> list[np.ndarray]:
+def denoising_layer(x: np.ndarray, rate: float, units: int, noise: float = 0.0) -> list[np.ndarray]:
     """Train a layer to restore x from what noise leaves of it; return its weights and biases.
 
     Without noise it is a plain autoencoder's. The decoder reads the encoder's weights backwards.
     """
     inputs = keras.Input(x.shape[1:])
-    encode = layers.Dense(UNITS, activation="sigmoid")
+    encode = layers.Dense(units, activation="sigmoid")
     codes = encode(Masking(noise)(inputs))
     model = keras.Model(inputs, TiedDense(encode, "sigmoid")(codes))
     adam = keras.optimizers.Adam(rate)
@@ -118,12 +118,12 @@ def denoising_layer(x: np.ndarray, rate: float, noise: float = 0.0) -> list[np.n
     return encode.get_weights()
 
 
-def boltzmann_layer(x: np.ndarray, rate: float) -> list[np.ndarray]:
+def boltzmann_layer(x: np.ndarray, rate: float, units: int) -> list[np.ndarray]:
     """Train a restricted Boltzmann machine by CD-1; return its weights and hidden biases.
 
     Gibbs sampling passes the means of the visible units on: they are grey levels or codes.
     """
-    machine = BoltzmannMachine(x.shape[1], UNITS, draw_visible=False)
+    machine = BoltzmannMachine(x.shape[1], units, draw_visible=False)
     machine.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=XLA)
     training.fit(machine, x, epochs=LAYER_EPOCHS, batch_size=BATCH, progress=False)
     return [ops.convert_to_numpy(w) for w in (machine.kernel, machine.hidden_bias)]
@@ -151,13 +151,13 @@ def fit_net(
     Fine-tuning sees no noise. It stops when the validation images have not been classified better
     for `PATIENCE` epochs, and goes back to where they were classified best.
     """
-    weights = []
+    units, weights = setting.get("units", UNITS), []
     if train_layer:
-        of_layers = {"rate": setting["layer rate"]}
+        of_layers = {"rate": setting["layer rate"], "units": units}
         of_layers |= {"noise": setting["noise"]} if "noise" in setting else {}
         weights = pretrain(problem, train_layer, depth, seed, **of_layers)
     keras.utils.set_random_seed(seed)
-    hidden = [layers.Dense(UNITS, activation="sigmoid") for _ in range(depth)]
+    hidden = [layers.Dense(units, activation="sigmoid") for _ in range(depth)]
     net = keras.Sequential([*hidden, layers.Dense(problem.classes, activation="softmax")])
     net.build((None, variations.SIDE**2))
     for layer, values in zip(hidden, weights, strict=False):

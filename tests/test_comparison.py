@@ -135,11 +135,11 @@ def test_svm_answers_as_one_that_computes_the_kernel_itself(problem, setting, op
 def test_pretrained_layers_each_see_the_codes_of_the_one_below(problem, small_nets, layer):
     seen = []
 
-    def train_layer(x, rate):
+    def train_layer(x, rate, units):
         seen.append(x)
-        return layer(x, rate)
+        return layer(x, rate, units)
 
-    weights = comparison.pretrain(problem, train_layer, 2, 0, rate=0.001)
+    weights = comparison.pretrain(problem, train_layer, 2, 0, rate=0.001, units=20)
     assert [kernel.shape for kernel, _ in weights] == [(784, 20), (20, 20)]
     np.testing.assert_array_equal(seen[0], comparison.flat(problem.x_train))
     kernel, bias = weights[0]
@@ -156,16 +156,16 @@ def test_noise_is_drawn_in_training_only_and_in_the_share_asked_for():
 
 def test_a_net_starts_from_the_pretrained_layers(problem, small_nets, monkeypatch):
     monkeypatch.setattr(comparison.training, "fit", lambda *args, **options: None)
-    kernel = np.full((784, 20), 0.01, np.float32)
+    kernel = np.full((784, 10), 0.01, np.float32)
     calls = []
 
     def train_layer(x, **setting):
         calls.append(setting)
-        return [kernel, np.zeros(20, np.float32)]
+        return [kernel, np.zeros(10, np.float32)]
 
-    setting = {"noise": 0.25, "layer rate": 0.002}
+    setting = {"noise": 0.25, "layer rate": 0.002, "units": 10}
     classify = comparison.fit_net(problem, setting, 0, train_layer=train_layer, depth=1)
-    assert calls == [{"rate": 0.002, "noise": 0.25}]
+    assert calls == [{"rate": 0.002, "units": 10, "noise": 0.25}]
     # All hidden units are alike: the answer hangs on nothing but the sum of the pixels.
     shuffled = problem.x_test.reshape(len(problem.x_test), -1)[:, ::-1].reshape(-1, 28, 28)
     np.testing.assert_array_equal(classify(problem.x_test), classify(shuffled))
