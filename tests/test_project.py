@@ -27,6 +27,7 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = SETTINGS["project"]
 REQUIREMENTS = (ROOT / "requirements.txt").read_text().splitlines()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks/solutions").glob("*.ipynb"))
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "skimage": "scikit-image"}
 
 
@@ -51,7 +52,7 @@ def test_dependencies_stand_in_the_requirements_word_for_word():
 
 def test_dependencies_are_what_aelib_and_the_notebooks_import():
     code = [ast.parse(path.read_text()) for path in (ROOT / "aelib").rglob("*.py")]
-    for path in NOTEBOOKS:
+    for path in [*NOTEBOOKS, *SOLUTIONS]:
         code += map(syntax, code_cells(nbformat.read(path, as_version=4)))
     assert set.union(*map(imported, code)) == set(map(name, PROJECT["dependencies"]))
 
@@ -200,7 +201,7 @@ def pages() -> dict[Path, str]:
     """Return all text that readers see, by its file."""
     names = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CLAIMS.md", "data/README.md")
     found = {ROOT / name: (ROOT / name).read_text() for name in names}
-    for path in NOTEBOOKS:
+    for path in [*NOTEBOOKS, *SOLUTIONS]:
         cells = json.loads(path.read_text())["cells"]
         texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
         found[path] = "\n".join(texts)
