@@ -23,7 +23,7 @@ ifeq ($(HOME),)
 export HOME := $(CURDIR)/build/home
 endif
 
-.PHONY: help run test full solutions site claims redraw colab lab bench format constraints clean FORCE
+.PHONY: help run test full solutions student site claims redraw colab lab bench format constraints clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -53,6 +53,9 @@ full: $(STAMP) ## execute every notebook in the full profile and save it in its 
 
 solutions: $(STAMP) ## execute the exercises' solutions in the quick profile and save them in place
 	@$(NOTEBOOKS) --folder notebooks/solutions --in-place $(NB)
+
+student: $(STAMP) ## write copies without outputs and solutions into build/student, to hand out
+	@$(BIN)/python tools/student.py
 
 site: $(STAMP) ## build the site from the committed notebooks into build/site
 	@$(SITE)

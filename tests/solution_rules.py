@@ -16,6 +16,7 @@ from notebook_parts import (
     syntax,
     tags,
     without_install,
+    written,
 )
 import notebook_rules as rules
 from notebook_rules import Problems
@@ -53,13 +54,6 @@ def answered(notebook: NotebookNode) -> Problems:
         marked = [tag for cell in exercise.cells for tag in (SOLUTION, CHECK) if tag in tags(cell)]
         if CHECK in marked and marked.index(CHECK) < marked.index(SOLUTION):
             yield f"exercise {exercise.number}: its check stands above its solution"
-
-
-def written(cells: list[NotebookNode]) -> set[str]:
-    """Collect the names that code cells assign or define."""
-    nodes = [node for cell in cells for node in ast.walk(syntax(cell))]
-    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return stored | {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
 
 
 def checks_can_fail(notebook: NotebookNode) -> Problems:

@@ -246,6 +246,13 @@ def syntax(cell: NotebookNode) -> ast.Module:
         return ast.parse("")
 
 
+def written(cells: list[NotebookNode]) -> set[str]:
+    """Collect the names that code cells assign or define."""
+    nodes = [node for cell in cells for node in ast.walk(syntax(cell))]
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return stored | {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+
+
 def calls(node: ast.AST) -> Iterator[ast.Call]:
     """Yield the calls below a node in the order in which they are written."""
     found = [child for child in ast.walk(node) if isinstance(child, ast.Call)]
