@@ -168,12 +168,12 @@ class Sources:
         judged = [f for f in self.findings if name in f.verdict.of.split()]
         found = [finding for finding in judged if finding.word == NOT_REPRODUCED]
         if not found:
-            raise ValueError(f"docs/teaching.jinja: {name} has no verdict \"not reproduced\"")
+            raise ValueError(f'docs/teaching.jinja: {name} has no verdict "not reproduced"')
         first = found[0]
         place = verdicts.on_github(first.path.stem, first.cell, first.heading)
-        said = f"{statements.load()[name].document}, {name}"
+        author = statements.load()[name].document
         page = f"[{number(first.path)}, {first.heading}](../{place})"
-        return f"**{verdicts.escape(first.verdict.statement)}** ({said}; {page})"
+        return f"**{verdicts.escape(first.verdict.statement)}**, says {author} ({name}; {page})."
 
 
 def render(root: Path, template: Path) -> str:
