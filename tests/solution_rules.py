@@ -8,34 +8,22 @@ from nbformat import NotebookNode
 from notebook_parts import (
     CHECK,
     SOLUTION,
-    code_cells,
     exercises,
     headings,
     setup_facts,
     solved,
     syntax,
     tags,
-    without_install,
     written,
 )
 import notebook_rules as rules
 from notebook_rules import Problems
-
-LONGEST_LINE = 88
 
 
 def quick_profile(notebook: NotebookNode) -> Problems:
     """It ran in the quick profile, as `make solutions` and nbval run it."""
     if setup_facts(notebook).get("profile") != "quick":
         yield "its set-up cell does not show that the quick profile ran; make solutions"
-
-
-def short_lines(notebook: NotebookNode) -> Problems:
-    """No line of code is longer than a page is wide."""
-    for n, cell in enumerate(code_cells(notebook), start=1):
-        for line in without_install(cell.source).splitlines():
-            if len(line) > LONGEST_LINE:
-                yield f"cell {n}: longer than {LONGEST_LINE} characters: {line.strip()[:60]}…"
 
 
 def numbered(notebook: NotebookNode) -> Problems:
@@ -113,5 +101,5 @@ SHARED = [
     rules.short_cells,
     rules.one_title,
 ]
-OWN = [quick_profile, short_lines, numbered, answered, checks_can_fail]
+OWN = [quick_profile, numbered, answered, checks_can_fail]
 RULES: list[Callable[[NotebookNode], Problems]] = [*SHARED, *OWN]

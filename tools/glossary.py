@@ -31,7 +31,7 @@ LINK = re.compile(rf"\[([^\]]+)\]\({re.escape(ADDRESS)}#([^)]+)\)")
 END = re.compile(r"^## Exercises\s*$", re.MULTILINE)
 # Where no link is set: listings, formulas, headings, tables, links and pictures, HTML, bare links.
 UNLINKED = re.compile(
-    r"^```.*?^```|\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]*`|^#+ [^\n]*$|^\|[^\n]*$"
+    r"^```.*?^```|\$\$.*?\$\$|\$[^$\n]+\$|``.*?``|`[^`\n]*`|^#+ [^\n]*$|^\|[^\n]*$"
     r"|!?\[[^\]]*\]\([^)]*\)|<[^>\n]+>|https?://\S+",
     re.MULTILINE | re.DOTALL,
 )
