@@ -6,6 +6,7 @@ from typing import Any
 
 from aelib import _checks
 from aelib._startup import keras, tf
+from aelib.training.fit import each
 from keras import ops
 from sklearn.utils import check_scalar
 
@@ -26,8 +27,9 @@ class Adversarial(keras.Model):
 
         L = loss(x, decoder(w)) - weight · mean c(w)
 
-    `train_step` cuts a batch into `critic_steps` parts. The critic takes a step on each of them,
-    then the generator, and the decoder if there is one, takes one step on the whole batch.
+    `train_step` cuts a batch into `critic_steps` equal parts; a rest of fewer than `critic_steps`
+    examples is left out. The critic takes a step on each of them, then the generator, and the
+    decoder if there is one, takes one step on the whole batch.
     `training.fit` compiles whole epochs of that into one program, Keras's `fit` runs it as well.
 
     Parameters
@@ -132,9 +134,15 @@ class Adversarial(keras.Model):
                 f"a batch has {x.shape[0]} examples for {self.critic_steps} steps of the critic; "
                 "take larger batches, or a number of examples that leaves no small rest"
             )
-        for part in range(self.critic_steps):
-            rows = slice(part, None, self.critic_steps)
-            self._critic_step(x[rows], real[rows])
+        size = ops.shape(x)[0] // self.critic_steps
+
+        def critic_step(part, state):
+            rows = part * size + ops.arange(size)
+            self._critic_step(ops.take(x, rows, axis=0), ops.take(real, rows, axis=0))
+            return state
+
+        # A loop inside the program, which without it would hold each of the steps.
+        each(0, self.critic_steps, critic_step, 0)
         self._generator_step(x)
         return self.get_metrics_result()
 
