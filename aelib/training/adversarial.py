@@ -108,7 +108,11 @@ class Adversarial(keras.Model):
         if (self.decoder is None) != (loss is None):
             raise ValueError(
                 f"loss is {loss!r}; "
-                + ("leave it out" if loss is not None else 'pass one for the decoder, such as "mse"')
+                + (
+                    "leave it out"
+                    if loss is not None
+                    else 'pass one for the decoder, such as "mse"'
+                )
             )
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
         self.critic_optimizer = keras.optimizers.get(critic_optimizer)
