@@ -34,10 +34,10 @@ help: ## list the commands
 	@echo '  run, test and full take how many run at once:  make run JOBS=1'
 	@echo '  The first of them sets up $(VENV); to choose its Python:  make run PYTHON=python3.12'
 
-run: $(STAMP) ## execute every notebook in the quick profile and build the site from it
+run: $(STAMP) ## execute every notebook in the quick profile and build the site
 	@failed=0; $(NOTEBOOKS) --profile quick --into build/notebooks $(NB) || failed=$$?; \
 	if [ $$failed -gt 1 ]; then exit $$failed; fi; \
-	$(SITE) --notebooks build/notebooks && exit $$failed
+	$(SITE) --run build/notebooks && exit $$failed
 
 test: $(STAMP) ## check style, the package and every notebook in the quick profile
 	@$(NOTEBOOKS) --list $(NB) >/dev/null

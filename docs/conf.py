@@ -13,6 +13,8 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "tools")]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # importing aelib starts TensorFlow
 
+from stamp_colab import BRANCH, published  # noqa: E402, it lies on the path just added
+
 project = "Autoencoders, checked"
 language = "en"
 extensions = [
@@ -28,9 +30,10 @@ extensions = [
 
 # Pages -------------------------------------------------------------------------------------------
 
+exclude_patterns = ["run"]  # executed notebooks, to download
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # the default fetches two scripts from a CDN
-myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "dollarmath"]
 # A code cell of a notebook: [text](cell:02_mnist_autoencoder#37), on a page at the top level.
 myst_url_schemes = {
     "http": None,
@@ -80,3 +83,11 @@ html_theme_options = {
     "footer_content_items": ["extra-footer"],
     "extra_footer": "Code and text under the MIT licence.",
 }
+
+# Where a reader can run a page, once `make colab` has been told where the course lives.
+if repository := published((HERE.parent / "pyproject.toml").read_text(encoding="utf-8")):
+    html_theme_options |= {
+        "repository_url": f"https://github.com/{repository}",
+        "repository_branch": BRANCH,
+        "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+    }

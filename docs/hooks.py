@@ -1,19 +1,15 @@
-"""What the site adds to Sphinx: anchors, alternative texts, links of references, a notice."""
+"""What the site adds to Sphinx: anchors, alternative texts, links of references."""
 
-from pathlib import Path
 import re
 from typing import Any
 
-from build_site import DOCUMENTS, QUICK_NOTICE, is_quick, read
 from docutils import nodes
 from docutils.nodes import document
-from notebook_parts import find_notebooks
 from sphinx.application import Sphinx
 from sphinx.util import inspect as sphinx_inspect
 
 FIELD = re.compile(r"^(\S.*?) : (.+)$")
 IDENTIFIER = re.compile(r"(doi:10\.\d+/[^\s,;]*[^\s,;.]|arXiv:\d{4}\.\d{4,5})")
-PAGES_OF_RESULTS = ("index", "verdicts", "statements", *DOCUMENTS.values())
 RESOLVERS = {"doi": "https://doi.org/", "arXiv": "https://arxiv.org/abs/"}
 
 
@@ -37,22 +33,6 @@ def describe_figures(app: Sphinx, page: document) -> None:
         heading = cell.parent.next_node(nodes.title).astext()
         for image in cell.findall(nodes.image):
             image.setdefault("alt", f"{heading}: figure of cell {n}")
-
-
-def notebooks_behind(app: Sphinx) -> list[Path]:
-    """List the notebooks whose results the page shows that is being read."""
-    source = Path(app.env.doc2path(app.env.docname))
-    if app.env.docname in PAGES_OF_RESULTS:
-        return find_notebooks(source.parent / "notebooks")
-    return [source] if source.suffix == ".ipynb" else []
-
-
-def say_if_quick(app: Sphinx, page: document) -> None:
-    """Put a notice below the title of a page that shows results of a quick run."""
-    if any(is_quick(read(path)) for path in notebooks_behind(app)):
-        title = page.next_node(nodes.title)
-        note = nodes.note("", nodes.paragraph("", QUICK_NOTICE))
-        title.parent.insert(title.parent.index(title) + 1, note)
 
 
 def link_identifiers(app: Sphinx, page: document) -> None:
@@ -105,7 +85,7 @@ def sign_layers(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the hooks."""
-    for hook in (name_cells, describe_figures, say_if_quick, link_identifiers):
+    for hook in (name_cells, describe_figures, link_identifiers):
         app.connect("doctree-read", hook)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-signature", sign_layers)

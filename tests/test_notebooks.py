@@ -277,6 +277,13 @@ def test_every_rule_is_broken_once():
     assert {rule for rule, _ in BROKEN} == {rule.__name__ for rule in rules.RULES}
 
 
+def test_a_player_is_no_fault_whatever_its_sound_spells(good):
+    player = '<audio controls><source src="data:audio/wav;base64,UklGR+/tmp/x+/home/y"></audio>'
+    show(new_output("display_data", {"text/html": player, "text/plain": "HTML"}))(good)
+    digests.sign(good)
+    assert not problems(good)
+
+
 def test_large_file_is_noticed(tmp_path, good):
     path = tmp_path / "01_good.ipynb"
     nbformat.write(good, path)

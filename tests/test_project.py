@@ -10,6 +10,7 @@ import sys
 import tomllib
 
 import aelib
+import build_site
 import figures
 import nbformat
 from notebook_parts import code_cells, number, syntax
@@ -94,6 +95,16 @@ def test_oldest_versions_are_tried_each_week_and_a_mac_each_time():
     makefile = (ROOT / "Makefile").read_text()
     for name in rows:
         assert f"\nbuild/{name}.txt:" in makefile
+
+
+def test_each_push_publishes_the_site_that_make_site_builds():
+    workflow = yaml.load((ROOT / ".github/workflows/site.yml").read_text(), yaml.BaseLoader)
+    assert workflow["on"]["push"]["branches"] == ["main"]
+    build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
+    assert build["steps"][-2]["run"] == "make site"
+    assert build["steps"][-1]["with"]["path"] == str(build_site.arguments([]).into)
+    assert publish["needs"] == "build" and publish["permissions"]["pages"] == "write"
+    assert workflow["permissions"] == {"contents": "read"}
 
 
 def oldest_python() -> str:

@@ -14,6 +14,7 @@ import time
 
 import digests
 import kernels
+import last_run
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -132,6 +133,13 @@ def test_failures_are_named_and_the_others_still_run(run, course):
     assert "3 of 4 failed (01, 03, 04)" in printed
     assert "\x1b" not in printed
     assert (into / "02_good.ipynb").exists() and not list(into.glob("*unnumbered*"))
+
+
+def test_how_each_ran_is_noted_for_the_page_about_the_run(run):
+    noted = last_run.notes(run[2])
+    assert noted["01_fails"]["failure"] == "failed in cell 3"
+    assert noted["02_good"]["failure"] == "" and noted["02_good"]["seconds"] > 0
+    assert {note["jobs"] for note in noted.values()} == {2}
 
 
 def test_failed_notebook_is_saved_up_to_the_failure(run):

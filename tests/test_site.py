@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from aelib import statements
 import bibliography
 import build_site as tool
+import last_run
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
@@ -109,7 +110,7 @@ def site(tmp_path_factory) -> Site:
     into = tmp_path_factory.mktemp("build") / "site"
     started = time.monotonic()
     with redirect_stdout(io.StringIO()) as printed:
-        assert tool.main(["--notebooks", str(ROOT / "notebooks"), "--into", str(into)]) == 0
+        assert tool.main(["--into", str(into)]) == 0
     return Site(into, time.monotonic() - started, printed.getvalue())
 
 
@@ -175,6 +176,11 @@ def test_styles_fetch_nothing_from_outside(site):
 )
 def test_what_is_fetched_from_outside_is_noticed(html):
     assert fetched_from_outside(Elements(html).found)
+
+
+def test_what_a_page_carries_is_not_fetched():
+    player = '<audio controls><source src="data:audio/wav;base64,UklGRg=="></audio>'
+    assert not fetched_from_outside(Elements(player).found)
 
 
 def test_ordinary_links_may_lead_outside():
@@ -363,8 +369,8 @@ def test_learning_paths_take_needs_and_times_from_the_notebooks(site):
         assert tool.Chapter(path).rows["Time"] in text
 
 
-def test_nothing_on_the_committed_site_calls_itself_quick(site):
-    assert not any(tool.QUICK_NOTICE in site.text(page) for page in site.elements)
+def test_without_a_run_there_is_no_page_about_one(site):
+    assert "run.html" not in site.elements and "run.html" not in site.links("index.html")
 
 
 # In a browser -------------------------------------------------------------------------------------
@@ -482,6 +488,21 @@ def test_search_works_from_the_file_system(browser, site):
     assert not seen[-1].errors and not seen[-1].failed
 
 
+def test_a_documents_page_shows_the_kind_of_statements_that_is_chosen(browser, site):
+    page = browser.new_page(viewport=DESK)
+    page.goto((site.folder / "statements_rivas.html").as_uri())
+    every = page.locator("p.statement")
+    assert every.count() == 100
+    for choice in page.locator("fieldset.show label").all():
+        kind, number = re.fullmatch(r"\s*(.+) \((\d+)\)", choice.inner_text()).groups()
+        choice.click()
+        shown = [text for one in every.all() if one.is_visible() for text in [one.inner_text()]]
+        assert len(shown) == int(number) > 0
+        if kind in ("not reproduced", "depends"):
+            assert all(f"\n{kind.capitalize()}, " in text for text in shown)
+    page.close()
+
+
 EXPLORER = ".cell_output iframe[srcdoc]"
 
 
@@ -522,7 +543,12 @@ def figure(width: int) -> str:
 
 
 def write(
-    path: Path, *, profile: str = "full", fails: bool = False, text: str = "Text.", tag: int = -1
+    path: Path,
+    *,
+    profile: str = "full",
+    fails: bool = False,
+    text: str = "Text.",
+    tag: int = -1,
 ) -> Path:
     """Write a notebook as executed: two figures, the first one larger, and an error if it fails.
 
@@ -539,8 +565,8 @@ def write(
     )
     rows = "| **You need** | [01 · One](01_one.ipynb) |\n| **Time** | a minute |"
     cells = [new_markdown_cell(title + rows), new_code_cell("start()"), new_markdown_cell(text)]
-    facts = {"aelib": {"setup": {"profile": profile}}}
-    cells[1].outputs = [new_output("display_data", {"text/plain": "aelib"}, metadata=facts)]
+    facts, said = {"aelib": {"setup": {"profile": profile}}}, f"aelib, {profile} profile"
+    cells[1].outputs = [new_output("display_data", {"text/plain": said}, metadata=facts)]
     for n, width in enumerate((200, 100)):
         drawn = new_output("display_data", data={"image/png": figure(width), "text/plain": "."})
         cells.append(new_code_cell(f"draw({n})", outputs=[drawn]))
@@ -571,9 +597,11 @@ def small(tmp_path, monkeypatch) -> Path:
     for name in ("conf.py", "hooks.py"):
         shutil.copy(tool.DOCS / name, docs)
     shutil.copytree(tool.DOCS / "_static", docs / "_static")
+    (tmp_path / "pyproject.toml").write_text("")
     (docs / "index.md").write_text(
         "# Course\n\n{{ left_out }}\n\n{{ gallery }}\n\n"
-        "```{toctree}\n:hidden:\n\nverdicts\n{{ document_pages }}\n```"
+        "```{toctree}\n:hidden:\n\nverdicts\n{{ document_pages }}\n"
+        "{% if ran %}run{% endif %}\n```"
     )
     (docs / "verdicts.md").write_text("{{ verdicts }}")
     monkeypatch.setattr(tool, "DOCS", docs)
@@ -588,20 +616,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def test_quick_and_stopped_notebooks_are_marked(small):
-    paths = [
-        write(small / "01_one.ipynb", profile="quick"),
-        write(small / "02_stopped.ipynb", fails=True),
-    ]
+def test_stopped_notebooks_are_marked(small):
+    paths = [write(small / "01_one.ipynb"), write(small / "02_stopped.ipynb", fails=True)]
     into = small / "build/site"
     assert tool.build(paths, into) == 0
-    quick, stopped, index, verdicts = (
-        (into / f"{name}.html").read_text()
-        for name in ("notebooks/01_one", "notebooks/02_stopped", "index", "verdicts")
+    stopped, index = (
+        (into / f"{name}.html").read_text() for name in ("notebooks/02_stopped", "index")
     )
-    assert tool.QUICK_NOTICE in quick and tool.QUICK_NOTICE not in stopped
-    assert tool.QUICK_NOTICE in index and tool.QUICK_NOTICE in verdicts
-    assert tool.QUICK_NOTICE in (into / "statements_rivas.html").read_text()
     assert "dividing by nothing" in plain(stopped) and 'id="cell-4"' in stopped
     assert "Did not run to its end" in index and "did not run to its end" in index
 
@@ -610,6 +631,34 @@ def test_quick_and_stopped_notebooks_are_marked(small):
     (into / "yesterday.html").write_text("stale")
     assert tool.build(paths, into) == 0
     assert contents(into) == before
+
+
+def test_a_run_gets_a_page_of_its_own_and_changes_no_other(small):
+    committed = write(small / "01_one.ipynb")
+    (small / "ran").mkdir()
+    executed = write(small / "ran/01_one.ipynb", profile="quick")
+    run = last_run.Executed(committed, executed, seconds=3, failure="", jobs=1)
+    without, into = small / "build/without", small / "build/site"
+    assert tool.build([committed], without) == 0 and tool.build([committed], into, [run]) == 0
+    page = "notebooks/01_one.html"
+    article = re.compile(r"<article.*?</article>", re.DOTALL)
+    shown = [article.search((folder / page).read_text())[0] for folder in (without, into)]
+    assert shown[0] == shown[1] and "quick profile" not in shown[1]
+    about = (into / "run.html").read_text()
+    (link,) = re.findall(r'href="(_downloads/[^"]+/01_one.ipynb)"', about)
+    assert (into / link).read_bytes() == executed.read_bytes()
+    assert page in about and "run.html" in (into / "index.html").read_text()
+
+
+@pytest.mark.parametrize("repository", ["", "someone/course"])
+def test_a_page_can_be_launched_once_the_course_is_published(small, repository):
+    (small / "pyproject.toml").write_text(f'[tool.aelib]\nrepository = "{repository}"')
+    into = small / "build/site"
+    assert tool.build([write(small / "01_one.ipynb")], into) == 0
+    links = Elements((into / "notebooks/01_one.html").read_text()).found
+    colab = [link.get("href") for _, link in links if "colab." in link.get("href", "")]
+    address = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks"
+    assert set(colab) == ({f"{address}/01_one.ipynb"} if repository else set())
 
 
 def test_warning_stops_the_build_and_leaves_the_old_site(small, capfd):
@@ -659,19 +708,6 @@ def test_folder_that_is_no_site_is_not_touched(tmp_path, capsys):
     assert tool.main(["--into", str(tmp_path)]) == 2
     assert "something else than a site; name another folder" in capsys.readouterr().err
     assert contents(tmp_path) == {"mine.txt": b"precious"}
-
-
-def test_committed_notebook_stands_in_for_one_that_did_not_run(tmp_path):
-    executed = Path(shutil.copy(NOTEBOOKS[1], tmp_path))
-    write(tmp_path / "99_gone.ipynb")
-    assert tool.stand_in(NOTEBOOKS, tmp_path) == [NOTEBOOKS[0], executed, *NOTEBOOKS[2:]]
-
-
-def test_run_of_an_older_text_is_left_out(tmp_path):
-    notebook = nbformat.read(NOTEBOOKS[1], as_version=4)
-    notebook.cells[-1].source += "\n- A. Work (1999). That the course no longer cites."
-    nbformat.write(notebook, tmp_path / NOTEBOOKS[1].name)
-    assert tool.stand_in(NOTEBOOKS, tmp_path) == list(NOTEBOOKS)
 
 
 def test_chapter_takes_all_from_the_first_cell(tmp_path):

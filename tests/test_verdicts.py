@@ -248,16 +248,17 @@ def test_a_document_lists_its_statements_with_verdict_number_and_link(course):
         "100 statements in the document's own order and in our words: 2 judged, "
         f"{beyond('Rivas')} beyond"
     )
-    ids = re.findall(r"^- \*\*(R\d+)\*\*", page, re.MULTILINE)
-    assert ids == [f"R{n:03}" for n in range(1, 101)]
-    items = {item[4:8]: item.rstrip() for item in page.split("\n\n") if item.startswith("- **R")}
+    items = dict(re.findall(r"^({\..*}\n\*\*(R\d+)\*\*(?:.|\n(?!\n))*)", page, re.MULTILINE))
+    items = {name: item.rstrip() for item, name in items.items()}
+    assert [*items] == [f"R{n:03}" for n in range(1, 101)]
     assert items["R091"] == (
-        "- **R091** *Summary*: Deeper is usually the key to a good model.\\\n"
-        "  **Not reproduced**, [01, cell 2](01_first.html#2-What-comes-back): "
+        "{.statement .not-reproduced}\n"
+        "**R091** *Summary*: Deeper is usually the key to a good model.\\\n"
+        "**Not reproduced**, [01, cell 2](01_first.html#2-What-comes-back): "
         "Deeper is better? Measured: 1 &lt; 2. *Not at equal width.*"
     )
-    assert items["R017"].endswith("\\\n  Open: notebook 01 is to judge it.")
-    assert "\\\n  No experiment can judge it. A setting of the listing" in items["R037"]
+    assert items["R017"].endswith("\\\nOpen: notebook 01 is to judge it.")
+    assert "\\\nNo experiment can judge it. A setting of the listing" in items["R037"]
 
 
 def test_claims_list_every_statement_of_every_document_in_one_line(course, tmp_path):

@@ -1,9 +1,11 @@
-"""Build the site from notebooks that were executed before; execute nothing.
+"""Build the site from the notebooks as they are committed; execute nothing.
+
+What a run on this machine produced stands on a page of its own, never beside the course's text.
 
 Run from the root of the repository; `make site` and `make run` do so:
 
     python tools/build_site.py
-    python tools/build_site.py --notebooks build/notebooks --into build/site
+    python tools/build_site.py --run build/notebooks --into build/site
 """
 
 import argparse
@@ -22,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 import bibliography
 import jinja2
+import last_run
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
@@ -29,7 +32,6 @@ from notebook_parts import (
     code_cells,
     find_notebooks,
     number,
-    setup_facts,
     writing_to,
 )
 from run_notebooks import count_verdicts, select
@@ -56,7 +58,6 @@ DOCUMENTS = {
     "nana-li": "statements_nana",
     "Lee": "statements_lee",
 }
-QUICK_NOTICE = "Built from a quick run, on fewer digits: numbers differ from those in the text."
 ROW = re.compile(r"^\|\s*\*\*(.+?)\*\*\s*\|\s*(.*?)\s*\|\s*$", re.MULTILINE)
 TITLE = re.compile(r"\A# (.+)\n+(.+)")
 SENTENCE = re.compile(r".+?[a-z0-9][.?](?= |$)|.+")
@@ -70,11 +71,6 @@ def read(path: Path) -> NotebookNode:
 
 
 # What a notebook says of itself -------------------------------------------------------------------
-
-
-def is_quick(notebook: NotebookNode) -> bool:
-    """Tell whether a notebook comes from a quick run."""
-    return setup_facts(notebook).get("profile") == "quick"
 
 
 @dataclass(frozen=True)
@@ -248,29 +244,16 @@ def references(chapters: Sequence[Chapter]) -> str:
 # The whole ----------------------------------------------------------------------------------------
 
 
-def stand_in(committed: Sequence[Path], folder: Path) -> list[Path]:
-    """Take each notebook from a folder where it ran as it is committed, else as committed."""
-    executed = [folder / path.name for path in committed]
-    return [
-        run if run.exists() and cells(run) == cells(path) else path
-        for path, run in zip(committed, executed, strict=True)
-    ]
-
-
-def cells(path: Path) -> list[str]:
-    """List what stands in a notebook's cells, texts and code."""
-    return [cell.source for cell in read(path).cells]
-
-
-def lay_out(paths: Sequence[Path], source: Path) -> None:
+def lay_out(paths: Sequence[Path], source: Path, runs: Sequence[last_run.Executed] = ()) -> None:
     """Fill a folder with all that Sphinx reads: pages, notebooks, pictures.
 
     Parameters
     ----------
-    paths : the executed notebooks, in their order
+    paths : the notebooks of the course, in their order
     source : a new folder
+    runs : those of them that ran on this machine
     """
-    for folder in ("notebooks", "pictures", "docs"):
+    for folder in ("notebooks", "pictures", "docs", last_run.EXECUTED):
         (source / folder).mkdir(parents=True)
     for picture in DOCS.glob("*.svg"):  # notebooks may show it, as ../docs/name.svg
         shutil.copy(picture, source / "docs")
@@ -289,7 +272,12 @@ def lay_out(paths: Sequence[Path], source: Path) -> None:
             findings, {d: f"{p}.md" for d, p in DOCUMENTS.items()}
         ),
         "document_pages": "\n".join(DOCUMENTS.values()),
+        "ran": bool(runs),
     }
+    if runs:
+        (source / "run.md").write_text(last_run.page(runs), encoding="utf-8")
+        for run in runs:
+            shutil.copy(run.path, source / last_run.EXECUTED)
     for page in DOCS.glob("*.md"):
         text = page.read_text(encoding="utf-8")
         template = jinja2.Template(text, undefined=jinja2.StrictUndefined)
@@ -344,13 +332,14 @@ def replace_folder(new: Path, target: Path, trash: Path) -> None:
     os.replace(new, target)
 
 
-def build(paths: Sequence[Path], into: Path) -> int:
+def build(paths: Sequence[Path], into: Path, runs: Sequence[last_run.Executed] = ()) -> int:
     """Build the site beside its place, then put it there; a failure leaves the old one.
 
     Parameters
     ----------
-    paths : the executed notebooks, in their order
+    paths : the notebooks of the course, in their order
     into : folder of the site; made anew
+    runs : those of them that ran on this machine
 
     Returns
     -------
@@ -368,7 +357,7 @@ def build(paths: Sequence[Path], into: Path) -> int:
         with TemporaryDirectory(prefix=".site-", dir=into.parent) as folder:
             parts = ("source", "html", "tmp", "old")
             source, html, doctrees, trash = (Path(folder, part) for part in parts)
-            lay_out(paths, source)
+            lay_out(paths, source, runs)
             code = run_sphinx(source, html, doctrees)
             if code == 0:
                 replace_folder(html, into, trash)
@@ -380,13 +369,9 @@ def build(paths: Sequence[Path], into: Path) -> int:
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description="Build the site from executed notebooks.")
+    parser = argparse.ArgumentParser(description="Build the site from the notebooks.")
     parser.add_argument(
-        "--notebooks",
-        type=Path,
-        default=Path("notebooks"),
-        help="where executed notebooks lie; where one is missing or was edited since it ran, "
-        "the committed one stands in",
+        "--run", type=Path, help="where a run left its notebooks: gives the site a page about it"
     )
     parser.add_argument("--into", type=Path, default=Path("build/site"), help="folder of the site")
     return parser.parse_args(argv)
@@ -395,15 +380,18 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code: 1 if the site was not built, 2 if it cannot be."""
     options = arguments(argv)
-    paths = stand_in(find_notebooks(ROOT / "notebooks"), options.notebooks)
+    paths = find_notebooks(ROOT / "notebooks")
+    runs = last_run.executed(paths, options.run) if options.run else []
     try:
-        code = build(paths, options.into)
+        code = build(paths, options.into, runs)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     if code:
         print("The site was not built: see above. An older one is as it was.", file=sys.stderr)
         return 1
+    if runs:
+        print(f"What this run produced: {options.into / 'run.html'}")
     print(f"The site is built; open {options.into / 'index.html'} in a browser.")
     return 0
 

@@ -29,6 +29,7 @@ import digests
 from jupyter_client import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 import kernels
+import last_run
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 import nbformat
@@ -298,6 +299,11 @@ def align(rows: list[list[str]]) -> list[str]:
     ]
 
 
+def noted(result: Result, jobs: int) -> dict[str, int | str]:
+    """Return what the page about this run is to say of a notebook; see `last_run.Executed`."""
+    return {"seconds": round(result.seconds), "failure": result.failure, "jobs": jobs}
+
+
 def where_next(results: list[Result], into: Path | None) -> str:
     """Say in one line what to look at now."""
     failed = [number(result.path) for result in results if result.failure]
@@ -483,6 +489,8 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     with asyncio.Runner(loop_factory=Loop) as runner:
         results = runner.run(run_all(paths, into, options.profile, jobs))
+    if into is not None:
+        last_run.note(into, {result.path.stem: noted(result, jobs) for result in results})
     print(f"\n{report(results, time.monotonic() - started, jobs)}\n\n{where_next(results, into)}")
     return int(any(result.failure for result in results))
 

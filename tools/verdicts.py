@@ -32,6 +32,7 @@ WORKS = statements.DOCUMENTS | {
     "Sutskever et al. 2014": "Sutskever, Vinyals and Le (2014), NIPS",
     "Valdarrama 2021": "Valdarrama (2021), Keras documentation",
     "Bengio et al. 2013": "Bengio, Yao, Alain and Vincent (2013), NIPS",
+    "Gong et al. 2019": "Gong and others (2019), ICCV",
 }
 # How many of a verdict there are, in a sentence.
 COUNTED = {
@@ -40,6 +41,8 @@ COUNTED = {
     DEPENDS: "depending on conditions",
     FULL_ONLY: "for the full profile only",
 }
+# What else can be said of a document's statement.
+BEYOND, OPEN = "beyond any experiment", "open"
 INTRODUCTION = """\
 # Every statement and its verdict
 
@@ -349,46 +352,88 @@ def standing_by_document(
     )
 
 
-def in_order(document: str, findings: Sequence[Finding], link: Link, numbers: bool) -> str:
-    """List a document's statements in its own order, each with what came of it.
+def entry(one: Statement, found: Sequence[Finding], link: Link, numbers: bool) -> list[str]:
+    """Write a statement and what came of it, a line for each verdict.
+
+    Parameters
+    ----------
+    one : the statement
+    found : the verdicts on it
+    link : address of a cell, see `page`
+    numbers : whether to give what was measured, too
+    """
+    lines = [f"**{one.id}** *{escape(one.place)}*: {sentence(one.statement)}"]
+    for finding in found:
+        verdict = finding.verdict
+        line = f"**{verdict.verdict.capitalize()}**, {cell_link(finding, link)}"
+        if numbers:
+            line += f": {sentence(verdict.statement)} Measured: {sentence(verdict.measured)}"
+            line += f" *{explained(verdict)}*" if verdict.reasons else ""
+        lines.append(line)
+    if not found:
+        lines.append(
+            f"No experiment can judge it. {sentence(one.reason)}"
+            if one.reason
+            else f"Open: notebook {' or '.join(one.notebook.split())} is to judge it."
+        )
+    return lines
+
+
+def kinds(one: Statement, found: Sequence[Finding]) -> list[str]:
+    """List what can be said of a statement: its verdicts, or why it has none."""
+    none = BEYOND if one.reason else OPEN
+    return list(dict.fromkeys(finding.word for finding in found)) or [none]
+
+
+def choice(shown: Sequence[Sequence[str]]) -> str:
+    """Write the buttons that choose which statements a page shows; the style sheet obeys them.
+
+    Parameters
+    ----------
+    shown : the kinds of each statement
+    """
+    counts = Counter(kind for several in shown for kind in several)
+    buttons = [("all", len(shown), " checked")]
+    buttons += [(kind, counts[kind], "") for kind in (*COUNTED, BEYOND, OPEN) if counts[kind]]
+    lines = [
+        f'<label><input type="radio" name="show" value="{css_class(kind)}"{checked}>'
+        f" {kind} ({many})</label>"
+        for kind, many, checked in buttons
+    ]
+    return "\n".join(['<fieldset class="show">', "<legend>Show</legend>", *lines, "</fieldset>"])
+
+
+def css_class(kind: str) -> str:
+    """Return the class of a kind of statements in the style sheet."""
+    return kind.replace(" ", "-")
+
+
+def document_page(document: str, findings: Sequence[Finding], link: Link) -> str:
+    """Write the page of one document, for MyST: all its statements, and buttons to choose some.
 
     Parameters
     ----------
     document : its short name
     findings : the verdicts of all notebooks
     link : address of a cell, see `page`
-    numbers : whether to give what was measured, too
     """
-    verdicts = judged(findings)
-    items = []
-    for one in statements_of(document):
-        lines = [f"- **{one.id}** *{escape(one.place)}*: {sentence(one.statement)}"]
-        for finding in verdicts[one.id]:
-            verdict = finding.verdict
-            line = f"**{verdict.verdict.capitalize()}**, {cell_link(finding, link)}"
-            if numbers:
-                line += f": {sentence(verdict.statement)} Measured: {sentence(verdict.measured)}"
-                line += f" *{explained(verdict)}*" if verdict.reasons else ""
-            lines.append(line)
-        if not verdicts[one.id]:
-            lines.append(
-                f"No experiment can judge it. {sentence(one.reason)}"
-                if one.reason
-                else f"Open: notebook {' or '.join(one.notebook.split())} is to judge it."
-            )
-        items.append(("\\\n  " if numbers else " ").join(lines))
-    return ("\n\n" if numbers else "\n").join(items)
-
-
-def document_page(document: str, findings: Sequence[Finding], link: Link) -> str:
-    """Write the page of one document; the arguments are those of `in_order`."""
-    every, done, beyond, left = standing(statements_of(document), findings)
-    return (
-        f"# {escape(statements.DOCUMENTS[document])}\n\n"
+    found, verdicts = statements_of(document), judged(findings)
+    every, done, beyond, left = standing(found, findings)
+    shown = [kinds(one, verdicts[one.id]) for one in found]
+    items = [
+        "{"
+        + " ".join(f".{css_class(kind)}" for kind in ["statement", *several])
+        + "}\n"
+        + "\\\n".join(entry(one, verdicts[one.id], link, numbers=True))
+        for one, several in zip(found, shown, strict=True)
+    ]
+    introduction = (
         f"{every} statements in the document's own order and in our words: {done} judged, "
         f"{beyond} beyond any experiment, {left} still open. A number leads to the cell "
-        f"that decides.\n\n{in_order(document, findings, link, numbers=True)}\n"
+        "that decides."
     )
+    title = f"# {escape(statements.DOCUMENTS[document])}"
+    return "\n\n".join([title, introduction, choice(shown), *items]) + "\n"
 
 
 # Pages --------------------------------------------------------------------------------------------
@@ -436,8 +481,13 @@ def summary(notebooks: Sequence[Path]) -> str:
 
 def all_documents(findings: Sequence[Finding], link: Link) -> str:
     """List the statements of all documents, each document's in its own order."""
+    verdicts = judged(findings)
     parts = [
-        f"### {escape(title)}\n\n{in_order(document, findings, link, numbers=False)}"
+        f"### {escape(title)}\n\n"
+        + "\n".join(
+            f"- {' '.join(entry(one, verdicts[one.id], link, numbers=False))}"
+            for one in statements_of(document)
+        )
         for document, title in statements.DOCUMENTS.items()
     ]
     return "\n\n".join([OWN_ORDER, *parts]) + "\n"

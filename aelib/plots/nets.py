@@ -1,6 +1,6 @@
 """Drawings of nets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 from aelib import _checks
@@ -446,6 +446,59 @@ def codebook_net(
     return ax
 
 
+def split_code(
+    halves: Mapping[str, tuple[str, str]], *, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw an autoencoder whose code has several parts, each with an encoder of its own.
+
+    Parameters
+    ----------
+    halves : for each part, by name, from the top: what its encoder may see or pass on, written
+        below the encoder, and what the part is, written below it: {"content": ("one of ten", "10")}
+
+    Raises
+    ------
+    TypeError
+        If `halves` is no dict.
+    ValueError
+        If it is empty, or a part does not come with two texts.
+
+    Source: the drawing of swapped codes in Chou, Yeh and Lee 2019, Fig. 1, arXiv:1904.05742.
+    """
+    halves = _checks.by_name(halves, "halves")
+    if not halves or any(len(texts) != 2 for texts in halves.values()):
+        raise ValueError(
+            "halves must hold two texts for each part of the code, and one part or more"
+        )
+    ax = axes(ax, (8.5, 0.5 + 1.2 * len(halves)))
+    middle = (len(halves) - 1) / 2
+
+    def arrow(start, end):
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
+
+    ax.text(-0.2, middle, "$x$", ha="center", va="center", fontsize=13)
+    for place, (name, (limit, part)) in enumerate(halves.items()):
+        y = len(halves) - 1 - place
+        colour = LINE_COLOURS[place % len(LINE_COLOURS)]
+        _outline(ax, (1, 2.8), (0.3, 0.12), colour, y)
+        ax.text(1.9, y, f"{name} encoder", ha="center", va="center", color=colour)
+        ax.text(1.9, y - 0.34, limit, ha="center", va="top", color=colour, fontsize=8)
+        ax.add_patch(Rectangle((3.5, y - 0.2), 0.25, 0.4, color=colour, alpha=0.3))
+        ax.text(3.62, y + 0.23, name, ha="center", va="bottom", color=colour)
+        ax.text(3.62, y - 0.24, part, ha="center", va="top", color=colour, fontsize=8)
+        arrow((0, middle), (0.95, y))
+        arrow((2.85, y), (3.45, y))
+        arrow((3.8, y), (4.75, middle))
+    green = LINE_COLOURS[len(halves) % len(LINE_COLOURS)]
+    _outline(ax, (4.8, 6.4), (0.15, 0.4), green, middle)
+    ax.text(5.6, middle, "decoder", ha="center", va="center", color=green)
+    arrow((6.45, middle), (7, middle))
+    ax.text(7.2, middle, r"$\hat{x}$", ha="center", va="center", fontsize=13)
+    ax.set(title=title, xlim=(-0.4, 7.4), ylim=(-0.65, len(halves) - 0.4))
+    bare(ax)
+    return ax
+
+
 def word_code(
     words: Sequence[str],
     code: Sequence[str],
@@ -516,9 +569,11 @@ def _halves(sizes: Sequence[int]) -> np.ndarray:
     return np.log2(np.array(sizes) + 1) / 2
 
 
-def _outline(ax: Axes, places: Sequence[float], halves: Sequence[float], colour: str) -> None:
+def _outline(
+    ax: Axes, places: Sequence[float], halves: Sequence[float], colour: str, y: float = 0
+) -> None:
     """Draw one area around layers that stand side by side, with half their heights."""
-    corners = np.c_[np.r_[places, places[::-1]], np.r_[halves, np.negative(halves[::-1])]]
+    corners = np.c_[np.r_[places, places[::-1]], y + np.r_[halves, np.negative(halves[::-1])]]
     ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.15, edgecolor=colour))
 
 

@@ -239,6 +239,28 @@ def test_a_codebook_net_that_cannot_be_is_refused(changed, error, named):
         drawn_codebook(**changed)
 
 
+def test_split_code_names_each_part_and_its_limits():
+    ax = plots.split_code({"content": ("one of ten", "10"), "style": ("noisy", "3")}, title="a net")
+    texts = [text.get_text() for text in ax.texts]
+    for word in ("content", "style", "content encoder", "style encoder", "one of ten", "10", "3"):
+        assert word in texts
+    assert len(ax.patches) == 2 * 2 + 1
+    assert ax.get_title(loc="left") == "a net"
+
+
+@pytest.mark.parametrize(
+    ("halves", "error", "named"),
+    [
+        ({}, ValueError, "halves must hold two texts"),
+        ({"content": ("one of ten",)}, ValueError, "halves must hold two texts"),
+        (["content"], TypeError, "halves must be a dict"),
+    ],
+)
+def test_a_split_code_that_cannot_be_is_refused(halves, error, named):
+    with pytest.raises(error, match=named):
+        plots.split_code(halves)
+
+
 def test_word_code_writes_every_word_at_its_side_and_the_critic_only_if_it_reads():
     words, code = ["the", "king", "sleeps"], ["king", "sleeps"]
     ax = plots.word_code(words, code, words, real="queen sees", title="a net")
