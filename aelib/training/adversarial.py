@@ -45,8 +45,8 @@ class Adversarial(keras.Model):
     critic_steps : steps of the critic for each step of the generator, at least 1
     penalty : weight of the critic's steepness, at least 0
 
-    Fit
-    ---
+    Notes
+    -----
     `compile(optimizer, critic_optimizer, loss)`: an optimizer for each side; the loss compares x
     with what the decoder makes of it. `training.fit(model, x, real, …)`: as many real examples as
     inputs. They need not belong together: shuffle one of the two if they would. The history holds
