@@ -297,7 +297,21 @@ def test_disk_that_fills_up_is_named_and_the_others_still_run(tmp_path, capsys, 
     assert "free some space on its disk, then run the command again" in printed
     assert "Traceback" not in printed
     assert "2 of 3 failed (02, 03)" in printed
-    assert [path.name for path in into.iterdir()] == ["01_a.ipynb"]
+    assert sorted(path.name for path in into.iterdir()) == ["01_a.ipynb", last_run.NOTES]
+
+
+def test_disk_that_takes_no_notes_is_named(tmp_path, capsys, monkeypatch):
+    write(tmp_path / "01_a.ipynb", ["1"])
+    into = tmp_path / "build"
+
+    def stop(*_, **__):
+        raise refuse(errno.ENOSPC)
+
+    monkeypatch.setattr(last_run, "notes", stop)
+    assert tool.main(["--folder", str(tmp_path), "--into", str(into)]) == 1
+    printed = capsys.readouterr()
+    assert "01_a" in printed.out
+    assert f"lack its page about this run: {into} cannot be written to" in printed.err
 
 
 @pytest.mark.parametrize(

@@ -496,7 +496,7 @@ def test_a_documents_page_shows_the_kind_of_statements_that_is_chosen(browser, s
     for choice in page.locator("fieldset.show label").all():
         kind, number = re.fullmatch(r"\s*(.+) \((\d+)\)", choice.inner_text()).groups()
         choice.click()
-        shown = [text for one in every.all() if one.is_visible() for text in [one.inner_text()]]
+        shown = [one.inner_text() for one in every.all() if one.is_visible()]
         assert len(shown) == int(number) > 0
         if kind in ("not reproduced", "depends"):
             assert all(f"\n{kind.capitalize()}, " in text for text in shown)

@@ -489,9 +489,13 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     with asyncio.Runner(loop_factory=Loop) as runner:
         results = runner.run(run_all(paths, into, options.profile, jobs))
-    if into is not None:
-        last_run.note(into, {result.path.stem: noted(result, jobs) for result in results})
     print(f"\n{report(results, time.monotonic() - started, jobs)}\n\n{where_next(results, into)}")
+    if into is not None:
+        try:
+            last_run.note(into, {result.path.stem: noted(result, jobs) for result in results})
+        except UnwritableError as error:
+            print(f"The site will lack its page about this run: {error}", file=sys.stderr)
+            return 1
     return int(any(result.failure for result in results))
 
 

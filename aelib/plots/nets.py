@@ -133,22 +133,19 @@ def variational(sizes: Sequence[int], *, title: str = "", ax: Axes | None = None
             ax.plot([x, x], [-above, above], color=GREY, linewidth=2)
             ax.text(x, above + 0.02, size, ha="center", va="bottom", color=GREY)
 
-    def arrow(start, end):
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
-
     code = LINE_COLOURS[1]
     for x, y, name in ((pair, 0.42, r"$\mu$"), (pair, -0.42, r"$\sigma$"), (drawn, 0, "$z$")):
         ax.add_patch(Rectangle((x - 0.12, y - half), 0.24, 2 * half, color=code, alpha=0.3))
         ax.text(x, y, name, ha="center", va="center", fontsize=12)
         ax.text(x, y + half + 0.02, sizes[-1], ha="center", va="bottom", color=code)
     for y in (0.42, -0.42):
-        arrow((depth + 0.05, 0), (pair - 0.14, y))
-        arrow((pair + 0.14, y), (joint - 0.12, y / 8))
+        _arrow(ax, (depth + 0.05, 0), (pair - 0.14, y))
+        _arrow(ax, (pair + 0.14, y), (joint - 0.12, y / 8))
     ax.text(joint, 0, r"$\mu + \sigma\,\varepsilon$", ha="left", va="center", fontsize=11)
     ax.text(joint + 0.3, -0.84, r"noise $\varepsilon \sim N(0, I)$", ha="center", va="center")
-    arrow((joint + 0.3, -0.74), (joint + 0.3, -0.1))
-    arrow((joint + 0.75, 0), (drawn - 0.14, 0))
-    arrow((drawn + 0.14, 0), (first - 0.05, 0))
+    _arrow(ax, (joint + 0.3, -0.74), (joint + 0.3, -0.1))
+    _arrow(ax, (joint + 0.75, 0), (drawn - 0.14, 0))
+    _arrow(ax, (drawn + 0.14, 0), (first - 0.05, 0))
     ax.set(title=title, xlim=(-0.3, first + depth + 0.3), ylim=(-0.95, 0.75))
     bare(ax)
     return ax
@@ -266,9 +263,6 @@ def unrolled(
         "decoder": (wide + 1.4, LINE_COLOURS[2], "s", back if backwards else columns),
     }
 
-    def arrow(start, end, **look):
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY} | look)
-
     def write(x, y, text, colour="black"):
         ax.text(x, y, text, ha="center", va="center", color=colour)
 
@@ -276,26 +270,26 @@ def unrolled(
         for place, step in enumerate(order):
             x = left + place
             if place:
-                arrow((x - 0.7, 0), (x - 0.3, 0))
+                _arrow(ax, (x - 0.7, 0), (x - 0.3, 0))
             if not step:
                 write(x, 0, "…", colour)
                 continue
             ax.add_patch(Rectangle((x - 0.3, -0.3), 0.6, 0.6, facecolor="white", edgecolor=colour))
             write(x, 0, f"${state}_{{{columns[place]}}}$", colour)
             if role == "encoder":
-                arrow((x, -0.8), (x, -0.3))
+                _arrow(ax, (x, -0.8), (x, -0.3))
                 write(x, -1, f"$x_{{{step}}}$")
                 continue
-            arrow((x, 0.3), (x, 0.8))
+            _arrow(ax, (x, 0.3), (x, 0.8))
             write(x, 1, rf"$\hat{{x}}_{{{step}}}$")
             if fed and place:
-                arrow((x, -0.8), (x, -0.3), linestyle="--")
+                _arrow(ax, (x, -0.8), (x, -0.3), linestyle="--")
                 seen = step + 1 if backwards else step - 1
                 write(x, -1, rf"$\hat{{x}}_{{{seen}}}$" if fed == "own" else f"$x_{{{seen}}}$")
         write(left + (wide - 1) / 2, 1.5, f"{role}, {units} units", colour)
     middle = wide + 0.2
-    arrow((wide - 0.7, 0), (middle - 0.3, 0))
-    arrow((middle + 0.3, 0), (wide + 1.1, 0))
+    _arrow(ax, (wide - 0.7, 0), (middle - 0.3, 0))
+    _arrow(ax, (middle + 0.3, 0), (wide + 1.1, 0))
     colour = LINE_COLOURS[1]
     ax.add_patch(Rectangle((middle - 0.3, -0.45), 0.6, 0.9, facecolor=colour, alpha=0.2))
     write(middle, 0, "$z$", colour)
@@ -437,8 +431,7 @@ def codebook_net(
     arrows["the slope, copied"] = ((10.9, -1.1), (5.1, -1.1), "--")
     for name, (start, end, line) in arrows.items():
         bow = "arc3,rad=-0.12" if line == "--" else "arc3"
-        look = {"arrowstyle": "->", "color": GREY, "linestyle": line, "connectionstyle": bow}
-        ax.annotate("", end, start, arrowprops=look)
+        _arrow(ax, start, end, linestyle=line, connectionstyle=bow)
         at = ((start[0] + end[0]) / 2, -1.85 if line == "--" else 0.08)
         ax.text(*at, name, ha="center", va="bottom", color=GREY, fontsize=8)
     ax.set(xlim=(-0.2, 16.2), ylim=(-1.9, 1.5), title=title, aspect="equal")
@@ -473,9 +466,6 @@ def split_code(
     ax = axes(ax, (8.5, 0.5 + 1.2 * len(halves)))
     middle = (len(halves) - 1) / 2
 
-    def arrow(start, end):
-        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY})
-
     ax.text(-0.2, middle, "$x$", ha="center", va="center", fontsize=13)
     for place, (name, (limit, part)) in enumerate(halves.items()):
         y = len(halves) - 1 - place
@@ -486,13 +476,13 @@ def split_code(
         ax.add_patch(Rectangle((3.5, y - 0.2), 0.25, 0.4, color=colour, alpha=0.3))
         ax.text(3.62, y + 0.23, name, ha="center", va="bottom", color=colour)
         ax.text(3.62, y - 0.24, part, ha="center", va="top", color=colour, fontsize=8)
-        arrow((0, middle), (0.95, y))
-        arrow((2.85, y), (3.45, y))
-        arrow((3.8, y), (4.75, middle))
+        _arrow(ax, (0, middle), (0.95, y))
+        _arrow(ax, (2.85, y), (3.45, y))
+        _arrow(ax, (3.8, y), (4.75, middle))
     green = LINE_COLOURS[len(halves) % len(LINE_COLOURS)]
     _outline(ax, (4.8, 6.4), (0.15, 0.4), green, middle)
     ax.text(5.6, middle, "decoder", ha="center", va="center", color=green)
-    arrow((6.45, middle), (7, middle))
+    _arrow(ax, (6.45, middle), (7, middle))
     ax.text(7.2, middle, r"$\hat{x}$", ha="center", va="center", fontsize=13)
     ax.set(title=title, xlim=(-0.4, 7.4), ylim=(-0.65, len(halves) - 0.4))
     bare(ax)
@@ -554,14 +544,18 @@ def word_code(
         arrows += [((4, bottom + 0.8), (2.9, bottom + 0.8), "-")]
         arrows += [((5.2, bottom + 1.7), (5.2, under - 0.1), "--")]
         for start, end, line in arrows:
-            look = {"arrowstyle": "->", "color": GREY, "linestyle": line}
-            ax.annotate("", end, start, arrowprops=look)
+            _arrow(ax, start, end, linestyle=line)
         middle = (under + bottom + 1.7) / 2
         ax.text(5.4, middle, "slope", ha="left", va="center", color=GREY, fontsize=8)
         low = bottom - 0.2
     ax.set(title=title, xlim=(-1.2, 11.2), ylim=(low, tall + 0.2))
     bare(ax)
     return ax
+
+
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **look: str) -> None:
+    """Draw an arrow between two places; `look` goes to Matplotlib's `arrowprops`."""
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY} | look)
 
 
 def _halves(sizes: Sequence[int]) -> np.ndarray:
