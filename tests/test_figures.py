@@ -5,6 +5,9 @@ import os
 from pathlib import Path
 
 import figures as tool
+import pytest
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_disk_that_takes_nothing_is_named_and_the_readme_stays(tmp_path, monkeypatch, capsys):
@@ -25,3 +28,22 @@ def test_disk_that_takes_nothing_is_named_and_the_readme_stays(tmp_path, monkeyp
     assert tool.main(["--root", str(tmp_path)]) == 0
     assert readme.read_text() == "new"
     assert tool.main(["--root", str(tmp_path), "--check"]) == 0
+
+
+def test_a_statement_that_failed_is_quoted_with_its_section():
+    said = tool.Sources(ROOT).failed("N133")
+    assert said.startswith("**The accuracy is not very high because only 20 epochs were run**")
+    assert "says nana-li (N133; [11, " in said and "](../notebooks/11_convolutional.ipynb#" in said
+
+
+@pytest.mark.parametrize("name", ["R077", "X04", "R999"])
+def test_a_statement_that_did_not_fail_is_refused(name):
+    with pytest.raises(ValueError, match=f'{name} has no verdict "not reproduced"'):
+        tool.Sources(ROOT).failed(name)
+
+
+def test_times_are_those_that_a_page_states():
+    sources = tool.Sources(ROOT)
+    opening = sources.notebooks["02"].cells[0].source
+    assert f"about {sources.minutes('02')} minutes" in opening
+    assert f"{sources.quick('02')} in the quick profile" in opening
