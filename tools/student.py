@@ -118,7 +118,8 @@ def without_solutions(
 
 def waiting(exercise: Exercise) -> str:
     """Return the comment in the cell for an answer: it names what the checks read of it."""
-    read = {name for cell in exercise.tagged(CHECK, "code") for name in names(syntax(cell))}
+    checks = exercise.tagged(CHECK, "code")
+    read = {name for cell in checks for name in names(syntax(cell))} - written(checks)
     wanted = sorted(read & written(exercise.tagged(SOLUTION, "code")))
     return f"# Your answer; the check reads: {', '.join(wanted)}" if wanted else "# Your answer"
 
