@@ -7,8 +7,10 @@ from io import BytesIO
 import re
 from types import SimpleNamespace
 
-from aelib import data, explorer, models, plots
+from aelib import data, models, plots
 from aelib.explorer import Explorer, latent_explorer
+from aelib.explorer._map import GRID
+from aelib.explorer._page import without_scripts
 from colour_vision import VISION, lab
 import keras
 from keras import layers
@@ -163,7 +165,7 @@ def test_text_stands_where_no_page_can_be_shown():
     assert repr(view).startswith("Latent explorer “Ten <digits>”: a map of 60 codes")
     # JupyterLab's sanitiser, for one, leaves no frame and no style that calculates.
     bare = re.sub(r"(?s)<iframe.*</iframe>|[a-z-]+:[^;\"]*calc[^;\"]*;?", "", view._repr_html_())
-    words = explorer.WITHOUT_SCRIPTS.replace("'", "&#x27;")
+    words = without_scripts("map").replace("'", "&#x27;")
     assert re.sub(r' style="[^"]*"', "", bare) == f"<div><p>{words}</p><div></div></div>"
     assert "absolute" not in bare and "height" not in bare
 
@@ -427,7 +429,7 @@ def test_a_decoder_runs_in_the_page_only_within_a_hundredth_of_a_grey_level(stra
 
 def test_another_decoder_is_blended_from_its_images(browser):
     decoder = convolutional()
-    nodes = np.linspace(-1, 1, explorer.GRID)
+    nodes = np.linspace(-1, 1, GRID)
     codes = np.stack(np.meshgrid(nodes, nodes), axis=-1).reshape(-1, 2)
     expected = decoder.predict(codes, verbose=0).reshape(len(codes), -1)
     with shown(browser, make(decoder, limits=(-1, 1))) as view:
@@ -435,7 +437,7 @@ def test_another_decoder_is_blended_from_its_images(browser):
         # At the nodes a byte's rounding is all that differs; midway it is the mean of four.
         found = decoded(view.frame, codes)
         np.testing.assert_allclose(found, expected, rtol=0, atol=0.5 / 255 + 1e-6)
-        corners = found.reshape(explorer.GRID, explorer.GRID, -1)[4:6, 7:9].mean(axis=(0, 1))
+        corners = found.reshape(GRID, GRID, -1)[4:6, 7:9].mean(axis=(0, 1))
         middle = np.array([[nodes[7:9].mean(), nodes[4:6].mean()]])
         np.testing.assert_allclose(decoded(view.frame, middle)[0], corners, rtol=0, atol=1e-5)
 

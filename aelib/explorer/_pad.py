@@ -1,0 +1,6 @@
+def drawing_pad():
+    pass
+
+
+def anomaly_pad():
+    pass
