@@ -52,8 +52,8 @@ KINDS = {
         "a pad to draw digits on, which a net answers while the pen moves",
         "Here stands a pad to draw digits on, which a net answers while the pen moves.",
         ("shared", "chart", "pad"),
-        (46, 264),
-        (200, 400),
+        (46, 288),
+        (200, 464),
     ),
 }
 
