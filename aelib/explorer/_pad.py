@@ -32,11 +32,11 @@ def drawing_pad(
     """Make a pad to draw digits on, beside the map where a net with two codes puts them.
 
     A drawing is scaled and centred as MNIST's digits were: into a box of 20 × 20 pixels, with
-    smooth edges, its centre of mass in the middle of 28 × 28. Encoder and decoder run in the page, large
-    kernels in a byte a weight, all else in half precision. The page shows the code, the digit that
-    is restored from it and the three digits with the nearest codes. With `noise` it shows instead
-    what the net makes of the drawing under noise. For a variational autoencoder it shows the cloud
-    q(z|x), two standard deviations wide, and digits decoded from draws.
+    smooth edges, its centre of mass in the middle of 28 × 28. Encoder and decoder run in the page,
+    large kernels in a byte a weight, all else in half precision. The page shows the code, the digit
+    that is restored from it and the three digits with the nearest codes. With `noise` it shows
+    instead what the net makes of the drawing under noise. For a variational autoencoder it shows
+    the cloud q(z|x), two standard deviations wide, and digits decoded from draws.
 
     Parameters
     ----------

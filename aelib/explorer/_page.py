@@ -53,7 +53,7 @@ KINDS = {
         "Here stands a pad to draw digits on, which a net answers while the pen moves.",
         ("shared", "chart", "pad"),
         (46, 288),
-        (200, 464),
+        (200, 478),
     ),
 }
 
