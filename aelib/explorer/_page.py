@@ -110,7 +110,7 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         # Percentages of a padding refer to the width: the only way to tie a height to it. The
-        # factor 999 turns the comparison with STACKED into all or nothing.
+        # factor 9999 turns the comparison with STACKED into all or nothing.
         #
         # Where notebooks are not trusted, as on GitHub and at first in JupyterLab, the frame is
         # taken out, and of the styles at least those that calculate. Then the sentence is all
@@ -124,7 +124,7 @@ class Explorer:
             f'<p style="height:calc(6em);margin:0 0 calc(-6em)">{words}</p>'
             '<div style="position:relative;box-sizing:border-box;'
             f"padding-top:calc({side_by_side}% + {wide + head}px + "
-            f"clamp(0px, ({STACKED}.5px - 100%)*999, "
+            f"clamp(0px, ({STACKED}.5px - 100%)*9999, "
             f'{stacked - side_by_side}% + {narrow - wide}px))">'
             f'<iframe title="{escape(self.title or kind.name)}" sandbox="allow-scripts" '
             'loading="lazy" style="position:absolute;top:0;left:0;width:100%;height:100%;border:0" '

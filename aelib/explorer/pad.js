@@ -114,7 +114,7 @@ const does = {
     return {
       z, restored, error, near,
       row: [["seen", seen], ["restored", restored],
-            ...near.map((n) => [`a ${labels[n]} at ${round(far[n])}`, realDigit(n)])],
+            ...near.map((n) => [`a ${labels[n]} at ${fixed(far[n], decimals + 1)}`, realDigit(n)])],
       answer: `z = ${write([...z])}; squared error ${small(error)}; the nearest test digits are ` +
         `${near.map((n) => labels[n]).join(", ")}.`,
     };
@@ -157,10 +157,9 @@ const does = {
       restored, error, strange, below,
       row: [["seen", seen], ["restored", restored],
             ["difference", seen.map((level, i) => Math.abs(level - restored[i]))]],
-      answer: `Squared error ${small(error)}, ${strange ? "above" : "not above"} the threshold ` +
-        `of ${small(facts.threshold)}: ${strange ? "called" : "not called"} an anomaly. It is ` +
-        `above that of ${ours} % of the ${facts.groups[0]} and ${others} % of the ` +
-        `${facts.groups[1]}.`,
+      answer: `Squared error ${small(error)}, threshold ${small(facts.threshold)}: ` +
+        `${strange ? "called" : "not called"} an anomaly. Larger than for ${ours} % of the ` +
+        `${facts.groups[0]}, ${others} % of the ${facts.groups[1]}.`,
     };
   },
 };
@@ -399,8 +398,8 @@ async function start() {
   slider.value = facts.noise ?? 0;
   await load();
   const weights = weightsOf([...facts.encoder, ...facts.decoder]).toLocaleString("en");
-  find(".origin").textContent = `The net itself runs here, all ${weights} weights of it: its ` +
-    `pictures of test digits are within ${facts.stray} of Keras's on average over an image.`;
+  find(".origin").textContent = `The net itself runs here, all ${weights} weights; its pictures ` +
+    `of test digits are within ${facts.stray} of Keras's on average.`;
   new ResizeObserver(redraw).observe(map);  // draws for the first time, too
   dark.addEventListener("change", redraw);
   listen();
