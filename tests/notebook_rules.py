@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from aelib import statements
 from aelib.claims import FULL_ONLY, REPRODUCED, Claims
-from aelib.explorer import MARK, Explorer, page_template
+from aelib.explorer import Explorer
+from aelib.explorer._page import FACTS
 from aelib.profile import Setup
 from dependence import computed, constant_parts
 import digests
@@ -171,12 +172,8 @@ def no_local_paths(notebook: NotebookNode) -> Problems:
 
 def explorers_are_current(notebook: NotebookNode) -> Problems:
     """Explorers look as `aelib.explorer` draws them now; only what they show is from the run."""
-    head, tail = page_template().split(MARK)
     for drawn in explorers(notebook):
-        page = unescape(drawn.split('srcdoc="')[1].split('"')[0])
-        facts = page.removeprefix(head).removesuffix(tail)
-        same = page == head + facts + tail
-        if not same or drawn != Explorer(page, json.loads(facts)["title"], "")._repr_html_():
+        if not FACTS.search(unescape(drawn)) or drawn != Explorer.from_html(drawn)._repr_html_():
             yield "shows an explorer that is not what aelib.explorer draws now"
 
 

@@ -526,8 +526,8 @@ def test_the_explorer_answers_to_a_drag(browser, site):
     seen = listen(page)
     page.goto((site.folder / "notebooks/02_mnist_autoencoder.html").as_uri())
     page.evaluate(FORMULAS)  # from here on nothing moves
-    page.locator(EXPLORER).scroll_into_view_if_needed()
-    view = page.frame_locator(EXPLORER)
+    page.locator(EXPLORER).first.scroll_into_view_if_needed()
+    view = page.frame_locator(EXPLORER).first
     chart, code, large = view.locator(".map"), view.locator(".code"), view.locator(".large")
     expect(code).to_contain_text("z = (")
     before = code.inner_text(), large.evaluate("canvas => canvas.toDataURL()")
