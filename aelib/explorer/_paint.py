@@ -11,7 +11,8 @@ from aelib.explorer._page import Explorer
 from keras import layers
 import numpy as np
 
-TOLERANCE = 0.01  # of a grey level in [0, 1], at any pixel of the given grids
+TOLERANCE = 0.01  # of a grey level in [0, 1], at any pixel of the grids that the page has
+PICTURES = 50
 
 
 def codebook_painter(
@@ -24,14 +25,15 @@ def codebook_painter(
 ) -> Explorer:
     """Make a page on which a grid of codebook entries is changed and the decoder draws the image.
 
-    The decoder itself runs in the page, in half precision.
+    The decoder itself runs in the page, in half precision. The palette shows the entries that the
+    given grids use most first.
 
     Parameters
     ----------
     decoder : of convolutions with padding "same", plain with stride 1 or transposed, one behind the
         other, from (n, P, P, M) entries to (n, side, side, 1) images
     codebook : (K, M) array, at most 256 entries
-    grids : (n, P, P) integers from 0 to K - 1, those of digits to begin with
+    grids : (n, P, P) integers from 0 to K - 1, those of digits; the first fifty to look through
     tiles : (K, T, T) array, what each entry paints, for the palette, values in [0, 1]
     title : what stands above the image
 
@@ -56,6 +58,8 @@ def codebook_painter(
         raise ValueError(f"grids must hold integers from 0 to {len(codebook) - 1}")
     if not isinstance(title, str):
         raise TypeError(f"title is {title!r}; pass a string")
+    order = np.argsort(-np.bincount(grids.ravel(), minlength=len(codebook)), kind="stable")
+    grids, codebook, tiles = np.argsort(order)[grids[:PICTURES]], codebook[order], tiles[order]
     steps = _steps(decoder)
     vectors = codebook[grids]
     images = keras.ops.convert_to_numpy(decoder(vectors))
@@ -77,6 +81,7 @@ def codebook_painter(
         "entries": len(codebook),
         "width": codebook.shape[1],
         "tile": tiles.shape[1],
+        "numbers": order.tolist(),
         "blank": int(np.bincount(grids[:, 0, 0]).argmax()),  # in a corner there is no ink
         "steps": [step for step, *_ in steps],
         "data": b64encode(zlib.compress(data, 9)).decode(),

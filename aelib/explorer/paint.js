@@ -4,12 +4,12 @@ const grid = find(".grid"), book = find(".book");
 const entries = facts.entries, columns = Math.ceil(Math.sqrt(entries));
 const rows = Math.ceil(entries / columns);
 
-let grids;           // the entries of real digits, a byte a place
-let codebook, tiles; // each entry's numbers, and the picture of what it paints
-let decode;          // the entries of a grid => their image
+let grids;            // the entries of real digits, a byte a place, by their rank in the palette
+let codebook, tiles;  // each entry's numbers, and the picture of what it paints
+let decode;           // the entries of a grid => their image
 let digit = 0, place = 0;
-let current = [];    // the entry at each place
-let before = [];     // what Undo goes back to
+let current = [];     // the entry at each place
+let before = [];      // what Undo goes back to
 
 // The data ---------------------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ function draw() {
   ofGrid.frame(brush);
   drawBook();
   const [column, row] = cell(place, facts.places).map((z) => z + 1);
-  find(".answer").textContent = `Row ${row}, column ${column}: entry ${current[place]}.`;
+  find(".answer").textContent = `Row ${row}, column ${column}: entry ${facts.numbers[current[place]]}.`;
 }
 
 function drawBook() {
