@@ -145,8 +145,8 @@ def _step(layer: layers.Layer) -> Step | None:
         return Step("relu")
     if not isinstance(layer, layers.Activation | layers.Dense):
         return None
-    name = getattr(layer.activation, "__name__", "")
-    if name not in ACTIVATIONS:
+    name = activation_of(layer)
+    if name is None:
         return None
     if not isinstance(layer, layers.Dense):
         return Step(name, ACTIVATIONS[name])
@@ -155,11 +155,22 @@ def _step(layer: layers.Layer) -> Step | None:
     return Step(name, ACTIVATIONS[name], kernel, keras.ops.convert_to_numpy(bias))
 
 
+def activation_of(layer: layers.Layer) -> str | None:
+    """Return the name of a layer's activation; None if the page does not know it."""
+    name = getattr(layer.activation, "__name__", "")
+    return name if name in ACTIVATIONS else None
+
+
 def pack(steps: list[Step]) -> bytes:
-    """Join the weights of a net: coarse kernels, then the low bytes of all halves, then the high.
+    """Join the weights of a net: coarse kernels, then all else in half precision."""
+    coarse = [(128 + step.levels).astype(np.uint8).tobytes() for step in steps if step.coarse]
+    return b"".join(coarse) + halves([array for step in steps for array in step.halves])
+
+
+def halves(arrays: list[np.ndarray]) -> bytes:
+    """Join float16 arrays: first the low bytes of all numbers, then the high ones.
 
     The high bytes, of sign and size, resemble each other and so pack better when side by side.
     """
-    coarse = [(128 + step.levels).astype(np.uint8).tobytes() for step in steps if step.coarse]
-    halves = b"".join(array.tobytes() for step in steps for array in step.halves)
-    return b"".join(coarse) + np.frombuffer(halves, np.uint8).reshape(-1, 2).T.tobytes()
+    pairs = np.frombuffer(b"".join(array.tobytes() for array in arrays), np.uint8)
+    return pairs.reshape(-1, 2).T.tobytes()

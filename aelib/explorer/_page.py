@@ -55,6 +55,23 @@ KINDS = {
         (46, 288),
         (200, 478),
     ),
+    "paint": Kind(
+        "Codebook painter",
+        "a grid of {places} × {places} codebook entries to change, of which the decoder makes an "
+        "image",
+        "Here stands a grid of codebook entries to change, of which the decoder makes an image.",
+        ("shared", "cells", "paint"),
+        (46, 142),
+        (200, 192),
+    ),
+    "swap": Kind(
+        "Style table",
+        "a table of {count} × {count} pictures, which swaps content and style on a click",
+        "Here stands a table of pictures, which swaps content and style on a click.",
+        ("shared", "cells", "swap"),
+        (54, 126),
+        (100, 262),
+    ),
 }
 
 

@@ -394,7 +394,8 @@ async function start() {
     ? `Errors of ${facts.groups.join(" and of ")}, the threshold, and the error of the drawing`
     : `Map of ${many} codes, coloured by digit, and the code of the drawing`);
   find("label").hidden = facts.does !== "noise";
-  again.hidden = !["noise", "cloud"].includes(facts.does);
+  again.textContent = {noise: "New noise", cloud: "New draws"}[facts.does] || "";
+  again.hidden = !again.textContent;
   slider.value = facts.noise ?? 0;
   await load();
   const weights = weightsOf([...facts.encoder, ...facts.decoder]).toLocaleString("en");

@@ -129,8 +129,8 @@ function drawPicture(canvas, picture) {
   canvas.getContext("2d").putImageData(inked(picture), 0, 0);
 }
 
-function inked(picture) {
-  const sheet = new ImageData(facts.side, facts.side);
+function inked(picture, side = facts.side) {
+  const sheet = new ImageData(side, side);
   const paper = rgb(css("--paper")), ink = rgb(css("--ink"));
   picture.forEach((level, i) => {
     sheet.data.set([...mix(paper, ink, clamp(level, 0, 1)), 255], 4 * i);

@@ -27,7 +27,7 @@ def lively(model: keras.Model, gain: float = 3) -> keras.Model:
 
 @contextmanager
 def shown(
-    browser: Browser, view: Explorer, width: int = 700, **context
+    browser: Browser, view: Explorer, width: int = 700, wait: str = ".pixels[aria-label]", **context
 ) -> Iterator[SimpleNamespace]:
     """Show an explorer as a notebook does, in a frame of a page; fail on errors and requests."""
     with browser.new_context(viewport={"width": width, "height": 900}, **context) as opened:
@@ -40,7 +40,7 @@ def shown(
             f'<body style="margin: 0">{view._repr_html_()}'
         )
         frame = page.frames[1]
-        frame.locator(".pixels[aria-label]").first.wait_for()  # the first picture is drawn
+        frame.locator(wait).first.wait_for()  # the first picture is drawn
         yield SimpleNamespace(page=page, frame=frame, at=lambda z: at(frame, z))
         assert [fault for fault in faults if fault != "about:srcdoc"] == []
 
