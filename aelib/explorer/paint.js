@@ -1,8 +1,7 @@
 // A digit painted with a codebook: a grid of entries, and the decoder that makes an image of them.
 
 const grid = find(".grid"), book = find(".book");
-const entries = facts.entries, columns = Math.ceil(Math.sqrt(entries));
-const rows = Math.ceil(entries / columns);
+const entries = facts.entries, columns = Math.ceil(Math.sqrt(entries));  // and as many rows
 
 let grids;            // the entries of real digits, a byte a place, by their rank in the palette
 let codebook, tiles;  // each entry's numbers, and the picture of what it paints
@@ -110,8 +109,9 @@ const ofGrid = cells(grid, facts.places, facts.places, ([column, row], dragged) 
   change();
 });
 
-const ofBook = cells(book, columns, rows, ([column, row]) => {
-  put(Math.min(row * columns + column, entries - 1));
+const ofBook = cells(book, columns, columns, ([column, row]) => {
+  const entry = row * columns + column;
+  if (entry < entries) put(entry);  // the last rows may be empty
   change();
 });
 

@@ -94,10 +94,15 @@ def test_a_click_chooses_a_place_and_another_its_entry(view):
     np.testing.assert_array_equal(painted(view), before)
     expect(view.frame.locator(".answer")).to_have_text(f"Row 6, column 3: entry {before[37]}.")
     image = view.frame.evaluate("grid.toDataURL()")
-    view.page.mouse.click(*middle_of(view, ".book", (3, 2), 6, 5))
+    view.page.mouse.click(*middle_of(view, ".book", (3, 2), 6, 6))
     before[37] = ORDER[15]
     np.testing.assert_array_equal(painted(view), before)
     assert view.frame.evaluate("grid.toDataURL()") != image
+    view.page.mouse.click(*middle_of(view, ".book", (3, 4), 6, 6))
+    before[37] = ORDER[27]
+    np.testing.assert_array_equal(painted(view), before)
+    view.page.mouse.click(*middle_of(view, ".book", (3, 5), 6, 6))  # no entry there
+    np.testing.assert_array_equal(painted(view), before)
 
 
 def test_a_drag_spreads_an_entry_and_undo_takes_it_back(view):
@@ -135,7 +140,7 @@ def test_a_finger_chooses(browser):
     with shown(browser, make(), wait=".grid[aria-label]", **options) as view:
         view.frame.wait_for_function("() => current.length")
         view.page.touchscreen.tap(*middle_of(view, ".grid", (0, 0), PLACES, PLACES))
-        view.page.touchscreen.tap(*middle_of(view, ".book", (5, 0), 6, 5))
+        view.page.touchscreen.tap(*middle_of(view, ".book", (5, 0), 6, 6))
         assert painted(view)[0] == ORDER[5]
 
 
