@@ -2,6 +2,7 @@
 
 import ast
 from base64 import b64encode
+from fnmatch import fnmatch
 from importlib.metadata import distributions
 import json
 from pathlib import Path
@@ -66,7 +67,8 @@ def test_all_of_aelib_is_installed():
         folder = ROOT.joinpath(*package.split("."))
         files = {path.name for path in folder.iterdir() if path.is_file()}
         data = settings["package-data"].get(package, [])
-        assert {name for name in files if not name.endswith(".py")} == set(data)
+        matched = {name for name in files for pattern in data if fnmatch(name, pattern)}
+        assert {name for name in files if not name.endswith(".py")} == matched
 
 
 def test_version_is_the_same_in_the_code():
