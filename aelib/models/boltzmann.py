@@ -161,10 +161,10 @@ class BoltzmannMachine(keras.Model):
         v = ops.cast(v, self.compute_dtype)
         back = self.visible_mean(self.draw_hidden(v))
         self.error.update_state((v - back) ** 2)
-        if self.chains is None:
-            dream = self.gibbs(self._visible(back), self.steps - 1)
-        else:
-            dream = self.gibbs(self.chains, self.steps)
+        if self.chains is not None:
+            back = self.visible_mean(self.draw_hidden(self.chains))
+        dream = self.gibbs(self._visible(back), self.steps - 1)
+        if self.chains is not None:
             self.chains.assign(dream)
         gradients = [
             at_dream - at_data
