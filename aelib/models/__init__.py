@@ -1,6 +1,7 @@
 """Builders of autoencoders on Keras's functional API."""
 
 from aelib.models.autoencoder import Autoencoder, join
+from aelib.models.boltzmann import BoltzmannMachine, unroll
 from aelib.models.convolutional import convolutional_autoencoder
 from aelib.models.dense import dense_autoencoder
 from aelib.models.recurrent import recurrent_autoencoder
@@ -13,6 +14,7 @@ from aelib.models.variational import (
 
 __all__ = [
     "Autoencoder",
+    "BoltzmannMachine",
     "MaskedNet",
     "VariationalAutoencoder",
     "convolutional_autoencoder",
@@ -22,5 +24,6 @@ __all__ = [
     "recurrent_autoencoder",
     "summed_cross_entropy",
     "transformer_block",
+    "unroll",
     "variational_autoencoder",
 ]

@@ -3,7 +3,7 @@
 from aelib.training._programs import count_programs, forget_programs
 from aelib.training.adversarial import Adversarial
 from aelib.training.fit import compile_epochs, epoch_order, fit, sweep_batches, uses_xla
-from aelib.training.greedy import fit_greedy
+from aelib.training.greedy import fit_greedy, fit_stack
 
 __all__ = [
     "Adversarial",
@@ -12,6 +12,7 @@ __all__ = [
     "epoch_order",
     "fit",
     "fit_greedy",
+    "fit_stack",
     "forget_programs",
     "sweep_batches",
     "uses_xla",

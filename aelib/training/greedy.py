@@ -1,5 +1,6 @@
-"""Training a deep autoencoder layer by layer."""
+"""Training a deep net layer by layer."""
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -80,4 +81,43 @@ def fit_greedy(
         histories.append(fit(pair, x, x, **options))
         if inward is not inwards[-1]:
             x = keras.Model(inputs, codes).predict(x, batch_size=batch_size, verbose=0)
+    return histories
+
+
+def fit_stack(
+    machines: Sequence[keras.Model],
+    x: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int,
+    progress: bool = True,
+) -> list[keras.callbacks.History]:
+    """Train a stack of models without labels, each on the codes of the one before.
+
+    Of restricted Boltzmann machines it makes a deep belief network.
+
+    Parameters
+    ----------
+    machines : models that are compiled and give codes when called, such as
+        `models.BoltzmannMachine`; the first sees `x`
+    x : (n, …) array, the inputs
+    epochs, batch_size : of each model
+
+    Returns
+    -------
+    The models' histories, that of the first first.
+
+    Raises
+    ------
+    ValueError
+        As `fit` does.
+
+    Source: Hinton, Osindero & Teh 2006, "A fast learning algorithm for deep belief nets".
+    """
+    histories = []
+    for machine in machines:
+        options = {"epochs": epochs, "batch_size": batch_size, "progress": progress}
+        histories.append(fit(machine, x, **options))
+        if machine is not machines[-1]:
+            x = machine.predict(x, batch_size=batch_size, verbose=0)
     return histories
