@@ -56,7 +56,7 @@ UNREAD = [
     re.compile(r"^\|\s*\*\*(?:Time|Documents?|You need)\*\*.*$", re.MULTILINE),
     re.compile(r"\]\([^)]*\)|https?://\S+|\bdoi:\S+|\barXiv:\S+"),
     re.compile(r"^\s*\d+\.(?=\s)", re.MULTILINE),
-    re.compile(r"^#+\s+\d\d\s·", re.MULTILINE),
+    re.compile(r"^#+\s+(?:Solutions: )?\d\d\s·", re.MULTILINE),
     re.compile(
         r"\b(?:notebooks?|cells?|sections?|chapters?|chs?\.|figures?|figs?\.|tables?|pages?|pp?\.|"
         r"equations?|eqs?\.|parts?|seeds?|exercises?|issues?|In \[)\s*\d[\d.–-]*"
