@@ -348,8 +348,6 @@ def test_readme_is_filled_from_the_outputs(course):
         ('{{ found("02", "e… #") }}', "with 2 different results"),
         ('{{ published("Zen", "loss") }}', "0 entries"),
         ("<!-- other -->\n<!-- /other -->", "0 places"),
-        ('{{ failed("X04") }}', "X04 has no verdict"),
-        ('{{ failed("R077") }}', "R077 has no verdict"),
     ],
 )
 def test_figure_that_is_not_to_be_found_is_named(course, template, said, capsys):

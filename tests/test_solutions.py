@@ -40,6 +40,11 @@ def read(path: Path) -> NotebookNode:
 # The committed notebooks --------------------------------------------------------------------------
 
 
+def test_every_page_has_its_solutions_and_there_are_broken_nets_to_mend():
+    pages = [path.name for path in find_notebooks(PAGES)]
+    assert [path.name for path in SOLUTIONS] == ["00_debugging.ipynb", *pages]
+
+
 @pytest.fixture(scope="module")
 def course() -> dict[str, NotebookNode]:
     """Return the pages by number."""

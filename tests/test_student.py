@@ -188,6 +188,28 @@ def test_no_solution_and_no_output_is_handed_out(handed_out):
             assert not set(answers) & set(kept)
 
 
+def test_every_broken_autoencoder_fails_its_check_until_it_is_mended(handed_out):
+    """Each check speaks of what is wrong, not of a name that is missing."""
+    exercises = handed_out / "notebooks/exercises"
+    copy = nbformat.read(exercises / "00_debugging.ipynb", as_version=4)
+    checks = [cell for cell in code_cells(copy) if "check" in tags(cell)]
+    assert len(checks) == 6
+    for cell in checks:  # else the first would end the run
+        cell.metadata.tags.append("raises-exception")
+    folder = handed_out.parent / "broken"
+    folder.mkdir()
+    nbformat.write(copy, folder / "00_debugging.ipynb")
+    options = ["--folder", str(folder), "--into", str(folder / "ran")]
+    assert run_notebooks.main(options) == 0
+    ran = nbformat.read(folder / "ran/00_debugging.ipynb", as_version=4)
+    raised = [
+        [output.get("ename") for output in cell.outputs]
+        for cell in code_cells(ran)
+        if "check" in tags(cell)
+    ]
+    assert raised == [["AssertionError"]] * 6
+
+
 def test_links_of_the_copies_lead_somewhere(handed_out):
     for path in (handed_out / "notebooks").rglob("*.ipynb"):
         for cell in nbformat.read(path, as_version=4).cells:

@@ -283,11 +283,11 @@ def lay_out(paths: Sequence[Path], source: Path, runs: Sequence[last_run.Execute
         (source / "run.md").write_text(last_run.page(runs), encoding="utf-8")
         for run in runs:
             shutil.copy(run.path, source / last_run.EXECUTED)
-    for name in BESIDE:
-        text = (DOCS / name).read_text(encoding="utf-8")
-        (source / "docs" / name).write_text(SECTION.sub(anchor, text), encoding="utf-8")
-    for page in sorted(set(DOCS.glob("*.md")) - {DOCS / name for name in BESIDE}):
+    for page in DOCS.glob("*.md"):
         text = page.read_text(encoding="utf-8")
+        if page.name in BESIDE:
+            (source / "docs" / page.name).write_text(SECTION.sub(anchor, text), encoding="utf-8")
+            continue
         template = jinja2.Template(text, undefined=jinja2.StrictUndefined)
         (source / page.name).write_text(template.render(pieces), encoding="utf-8")
 

@@ -52,6 +52,7 @@ YEAR = re.compile(r"19\d\d|20[0-3]\d")
 ROUGH = re.compile(r"\b(?:about|around|some|roughly|nearly|almost)\s+$", re.IGNORECASE)
 # What holds numbers that nothing has to bear out, blanked before reading.
 UNREAD = [
+    re.compile(r"\[\d\d(?=\s·|\]\(|, )"),  # a link to a notebook by its number
     re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL),
     re.compile(r"^\|\s*\*\*(?:Time|Documents?|You need)\*\*.*$", re.MULTILINE),
     re.compile(r"\]\([^)]*\)|https?://\S+|\bdoi:\S+|\barXiv:\S+"),
