@@ -94,8 +94,32 @@ def test_exercises_lose_solutions_and_outputs_and_keep_their_checks(page, soluti
     ]
     assert headings(copy)[0] == (1, "Exercises: 01 · A")
     assert "](../01_a.ipynb)" in copy.cells[0].source
+    assert copy.cells[0].source.endswith("which keys and columns it looks up.")
     assert "secret" not in nbformat.writes(copy) and "aelib" not in copy.metadata
     nbformat.validate(copy)
+
+
+@pytest.mark.parametrize(
+    ("check", "read"),
+    [
+        ("assert a + b == 3", "a, b"),
+        ("b = 2 * a\nassert b == 4", "a"),
+        ("assert b == 4\nb = a", "a, b"),
+        ("b = b / 2\nassert b", "b"),
+        ("for a in b:\n    assert a", "b"),
+        ("assert all(a > 0 for a in b)", "b"),
+        ("a, b = c\nassert a == b", "c"),
+    ],
+)
+def test_the_cell_for_an_answer_names_what_the_check_does_not_make_itself(check, read, page):
+    cells = [
+        new_markdown_cell("# Solutions: 01 · A\n\nWorked."),
+        new_markdown_cell("## Exercise 1\n\nDouble it."),
+        cell("a, b, c = 1, 2, 3", "solution"),
+        cell(check, "check"),
+    ]
+    copy = student.asked(new_notebook(cells=cells), page, "01_a.ipynb")
+    assert copy.cells[2].source == f"# Your answer; the check reads: {read}"
 
 
 def test_originals_stay_as_they_are(page, solutions):

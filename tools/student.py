@@ -9,6 +9,7 @@ written can be handed out as it is: it holds the package and says how to install
 """
 
 import argparse
+import ast
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -63,7 +64,8 @@ FRONT = """\
 # Exercises: {title}
 
 The exercises that close [the page](../{name}), with checks. Write each answer where a cell waits \
-for it: its comment names what the check below reads."""
+for it: its comment names what the check below reads. The check itself shows which keys and \
+columns it looks up."""
 
 
 # One notebook -------------------------------------------------------------------------------------
@@ -119,9 +121,22 @@ def without_solutions(
 def waiting(exercise: Exercise) -> str:
     """Return the comment in the cell for an answer: it names what the checks read of it."""
     checks = exercise.tagged(CHECK, "code")
-    read = {name for cell in checks for name in names(syntax(cell))} - written(checks)
+    read = set().union(*(read_first(syntax(cell)) for cell in checks))
     wanted = sorted(read & written(exercise.tagged(SOLUTION, "code")))
     return f"# Your answer; the check reads: {', '.join(wanted)}" if wanted else "# Your answer"
+
+
+def read_first(tree: ast.Module) -> set[str]:
+    """Collect the names that a cell reads before it writes them itself."""
+    found: set[str] = set()
+    own: set[str] = set()
+    for statement in tree.body:
+        nodes = list(ast.walk(statement))
+        loops = [node.target for node in nodes if isinstance(node, ast.comprehension | ast.For)]
+        local = {n.id for loop in loops for n in ast.walk(loop) if isinstance(n, ast.Name)}
+        found |= names(statement) - own - local
+        own |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return found
 
 
 # All of them --------------------------------------------------------------------------------------
