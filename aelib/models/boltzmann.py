@@ -16,7 +16,7 @@ class BoltzmannMachine(keras.Model):
     The energy of a state is
 
         E(v, h) = - b·v - c·h - v·W h                  with hidden units of 0 or 1
-        E(v, h) = - b·v + ½ |h - c|² - v·W h           with Gaussian ones
+        E(v, h) = - b·v + ½ Σ (h - c)² - v·W h         with Gaussian ones
 
     and its probability e^-E / Z, where Z, the partition function, is the sum (integral) of e^-E
     over all states. Given v the hidden units are independent of each other, with means σ(c + Wᵀv),
