@@ -23,15 +23,15 @@ ifeq ($(HOME),)
 export HOME := $(CURDIR)/build/home
 endif
 
-.PHONY: help run test full site claims redraw colab lab bench format constraints clean FORCE
+.PHONY: help run test full solutions student site claims redraw colab lab bench format constraints clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 : /p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F ' : ' '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
-	@echo '  run, test, full, redraw and lab take notebooks by number:  make full NB="02 03"'
-	@echo '  run, test and full take how many run at once:  make run JOBS=1'
+	@echo '  run, test, full, solutions, redraw and lab take notebooks by number:  make full NB="02 03"'
+	@echo '  run, test, full and solutions take how many run at once:  make run JOBS=1'
 	@echo '  The first of them sets up $(VENV); to choose its Python:  make run PYTHON=python3.12'
 
 run: $(STAMP) ## execute every notebook in the quick profile and build the site
@@ -40,16 +40,22 @@ run: $(STAMP) ## execute every notebook in the quick profile and build the site
 	$(SITE) --run build/notebooks && exit $$failed
 
 test: $(STAMP) ## check style, the package and every notebook in the quick profile
-	@$(NOTEBOOKS) --list $(NB) >/dev/null
+	@$(NOTEBOOKS) --list --solutions $(NB) >/dev/null
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m pytest
-	$(NOTEBOOKS) --nbval $(NB)
+	$(NOTEBOOKS) --nbval --solutions $(NB)
 
 full: $(STAMP) ## execute every notebook in the full profile and save it in its place
 	@failed=0; $(NOTEBOOKS) --profile full --in-place $(NB) || failed=$$?; \
 	if [ $$failed -gt 1 ]; then exit $$failed; fi; \
 	$(VERDICTS) && exit $$failed
+
+solutions: $(STAMP) ## execute the exercises' solutions in the quick profile and save them in place
+	@$(NOTEBOOKS) --folder notebooks/solutions --in-place $(NB)
+
+student: $(STAMP) ## write copies without outputs and solutions into build/student, to hand out
+	@$(BIN)/python tools/student.py
 
 site: $(STAMP) ## build the site from the committed notebooks into build/site
 	@$(SITE)

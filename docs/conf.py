@@ -34,6 +34,7 @@ exclude_patterns = ["run"]  # executed notebooks, to download
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # the default fetches two scripts from a CDN
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3  # what the glossary and the teacher's guide link to
 # A code cell of a notebook: [text](cell:02_mnist_autoencoder#37), on a page at the top level.
 myst_url_schemes = {
     "http": None,

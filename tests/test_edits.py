@@ -128,7 +128,9 @@ def course(tmp_path) -> Path:
         (tmp_path / folder).mkdir()
     nbformat.write(small_notebook(), tmp_path / "notebooks" / NAME)
     (tmp_path / "README.md").write_text(README)
-    (tmp_path / figures.TEMPLATE).write_text(TEMPLATE)
+    (tmp_path / "docs/readme.jinja").write_text(TEMPLATE)
+    for name in ("teaching.jinja", "teaching.md"):
+        (tmp_path / "docs" / name).touch()
     shutil.copy(ROOT / "docs/published.toml", tmp_path / "docs")
     spans = '{"toy": {"lowest": 310, "highest": 450}, "nets": {"lowest": 1.14, "highest": 1.9}}'
     (tmp_path / "benchmarks/results.json").write_text(spans)
@@ -142,7 +144,7 @@ def refusals(course: Path) -> dict[str, list[str]]:
     found["prose"] = prose.problems(notebook)
     listed = bibliography.entries(notebook)
     found["references"] = list(bibliography.faults_of_list(listed, bibliography.load()))
-    current = figures.filled(course) == (course / "README.md").read_text()
+    current = figures.filled(course)[Path("README.md")] == (course / "README.md").read_text()
     found["readme"] = [] if current else ["make claims"]
     return {name: problems for name, problems in found.items() if problems}
 
@@ -349,7 +351,7 @@ def test_readme_is_filled_from_the_outputs(course):
     ],
 )
 def test_figure_that_is_not_to_be_found_is_named(course, template, said, capsys):
-    (course / figures.TEMPLATE).write_text(template)
+    (course / "docs/readme.jinja").write_text(template)
     assert figures.main(["--root", str(course)]) == 2
     assert said in capsys.readouterr().err
     assert (course / "README.md").read_text() == README

@@ -32,6 +32,8 @@ def notebook(text: str, output: str = "", code: str = "1", far: int = 0, **metad
         ("1. Run it\n12. See [this](x12.html) or https://a.org/99, doi:10.1000/182", []),
         ("```\nDense(99)\n```", []),
         ("# 12 · Title", []),
+        ("# Solutions: 12 · Title", []),
+        ("[12](12_a.ipynb), [13 · B](13_b.ipynb), [14, c](14_c.ipynb#c)", []),
         ("10⁻³ of it", []),
         ("| **Time** | about 18 minutes |\n| 18 | 19 |", ["18", "19"]),
     ],

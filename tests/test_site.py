@@ -369,6 +369,20 @@ def test_learning_paths_take_needs_and_times_from_the_notebooks(site):
         assert tool.Chapter(path).rows["Time"] in text
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_terms_lead_from_a_notebook_to_the_glossary(site, path):
+    linked = [link for link in site.links(f"notebooks/{path.stem}.html") if "glossary" in link]
+    terms = {unquote(urlsplit(link).fragment) for link in linked if "#" in link}
+    assert terms and terms <= site.ids("docs/glossary.html")
+
+
+def test_the_teachers_guide_leads_to_sections_of_notebooks(site):
+    links = set(site.links("docs/teaching.html"))
+    assert "../notebooks/04_reconstruction_losses.html#two-relu-units" in links
+    assert "glossary.html" in links
+    assert {"docs/teaching.html", "docs/glossary.html"} <= set(site.links("index.html"))
+
+
 def test_without_a_run_there_is_no_page_about_one(site):
     assert "run.html" not in site.elements and "run.html" not in site.links("index.html")
 
@@ -512,8 +526,8 @@ def test_the_explorer_answers_to_a_drag(browser, site):
     seen = listen(page)
     page.goto((site.folder / "notebooks/02_mnist_autoencoder.html").as_uri())
     page.evaluate(FORMULAS)  # from here on nothing moves
-    page.locator(EXPLORER).scroll_into_view_if_needed()
-    view = page.frame_locator(EXPLORER)
+    page.locator(EXPLORER).first.scroll_into_view_if_needed()
+    view = page.frame_locator(EXPLORER).first
     chart, code, large = view.locator(".map"), view.locator(".code"), view.locator(".large")
     expect(code).to_contain_text("z = (")
     before = code.inner_text(), large.evaluate("canvas => canvas.toDataURL()")

@@ -21,10 +21,12 @@ import shutil
 import subprocess
 import sys
 from tempfile import TemporaryDirectory
+from urllib.parse import unquote
 
 import bibliography
 import jinja2
 import last_run
+from myst_parser.mdit_to_docutils.base import default_slugify
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
@@ -62,6 +64,9 @@ ROW = re.compile(r"^\|\s*\*\*(.+?)\*\*\s*\|\s*(.*?)\s*\|\s*$", re.MULTILINE)
 TITLE = re.compile(r"\A# (.+)\n+(.+)")
 SENTENCE = re.compile(r".+?[a-z0-9][.?](?= |$)|.+")
 LINK = re.compile(r"\]\((?=\d\d_\w+\.ipynb)")
+# Pages that read on GitHub and beside the notebooks as on the site, where they lie in docs/ too.
+BESIDE = ("glossary.md", "teaching.md")
+SECTION = re.compile(r"(?<=\.ipynb#)[^)\s]+")
 SYSTEM_ERROR = re.compile(r"\[Errno (\d+)\] ([^:)\n]+)")
 
 
@@ -280,8 +285,16 @@ def lay_out(paths: Sequence[Path], source: Path, runs: Sequence[last_run.Execute
             shutil.copy(run.path, source / last_run.EXECUTED)
     for page in DOCS.glob("*.md"):
         text = page.read_text(encoding="utf-8")
+        if page.name in BESIDE:
+            (source / "docs" / page.name).write_text(SECTION.sub(anchor, text), encoding="utf-8")
+            continue
         template = jinja2.Template(text, undefined=jinja2.StrictUndefined)
         (source / page.name).write_text(template.render(pieces), encoding="utf-8")
+
+
+def anchor(section: re.Match[str]) -> str:
+    """Return a heading's anchor on the site for the one that Jupyter and GitHub give it."""
+    return default_slugify(unquote(section[0]))
 
 
 def to_cell(stem: str, cell: int, heading: str) -> str:

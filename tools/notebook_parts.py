@@ -1,4 +1,4 @@
-"""What the notebooks hold: headings, code, statements and ledgers; and how files are saved."""
+"""What the notebooks hold: headings, exercises, code, ledgers; and how files are saved."""
 
 import ast
 from collections.abc import Iterator
@@ -16,6 +16,10 @@ from nbformat import NotebookNode
 MAGIC = "%matplotlib inline"
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+)\s+(.+?)\s*$", re.MULTILINE)
+SOLUTIONS = "solutions"  # the folder beside the pages with the solutions of their exercises
+SOLUTION, CHECK = "solution", "check"  # tags of cells there
+EXERCISES = re.compile(r"^## Exercises\s*$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+EXERCISE = re.compile(r"## Exercise (\d+)\b[^\n]*")
 # What `make colab` puts at the top of a set-up cell.
 INSTALL = """\
 import sys
@@ -70,6 +74,26 @@ class Check:
         """The source that the call spells out; empty without, None if it is no literal string."""
         given = keyword(self.call, "source")
         return "" if given is None else literal(given)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise in a notebook of solutions: its text, and the cells below it.
+
+    Attributes
+    ----------
+    number : as its heading, "## Exercise 3", has it
+    text : what stands below the heading in the same cell
+    cells : the cells up to the next exercise
+    """
+
+    number: int
+    text: str
+    cells: list[NotebookNode]
+
+    def tagged(self, tag: str, kind: str) -> list[NotebookNode]:
+        """List its cells of a kind, "code" or "markdown", that carry a tag."""
+        return [cell for cell in self.cells if cell.cell_type == kind and tag in tags(cell)]
 
 
 # Files --------------------------------------------------------------------------------------------
@@ -154,6 +178,31 @@ def headings_of(cell: NotebookNode) -> list[tuple[int, str]]:
     return [(len(marks), title) for marks, title in HEADING.findall(page)]
 
 
+def exercises(page: NotebookNode) -> list[str]:
+    """List the exercises that a page closes with, word for word, without their numbers."""
+    for cell in page.cells:
+        if cell.cell_type == "markdown" and (found := EXERCISES.search(cell.source)):
+            return [item.strip() for item in re.split(r"(?m)^\d+\. ", found[1])[1:]]
+    return []
+
+
+def solved(notebook: NotebookNode) -> list[Exercise]:
+    """List the exercises of a notebook of solutions."""
+    found: list[Exercise] = []
+    for cell in notebook.cells:
+        head = EXERCISE.match(cell.source) if cell.cell_type == "markdown" else None
+        if head:
+            found.append(Exercise(int(head[1]), cell.source[head.end() :].strip(), []))
+        elif found:
+            found[-1].cells.append(cell)
+    return found
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """List the tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
 # Code ---------------------------------------------------------------------------------------------
 
 
@@ -195,6 +244,13 @@ def syntax(cell: NotebookNode) -> ast.Module:
         return ast.parse("\n".join("" if line == MAGIC else line for line in lines))
     except SyntaxError:
         return ast.parse("")
+
+
+def written(cells: list[NotebookNode]) -> set[str]:
+    """Collect the names that code cells assign or define."""
+    nodes = [node for cell in cells for node in ast.walk(syntax(cell))]
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return stored | {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
 
 
 def calls(node: ast.AST) -> Iterator[ast.Call]:

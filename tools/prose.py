@@ -4,10 +4,11 @@ Run from the root of the repository to see what stands on nothing:
 
     python tools/prose.py            # all notebooks
     python tools/prose.py 02 03
+    python tools/prose.py --folder notebooks/solutions 02 03
 
 Read are decimals, percentages and counts from 10 on, with their digits; formulas only as far as
 they hold decimals. Not read are years, the numbers of notebooks, cells, sections, figures and
-pages, quoted listings, addresses, and what the exercises and references say. A number is borne out
+pages, quoted listings, addresses, and what exercises and references say. A number is borne out
 by one that rounds to it, a percentage by a share as well. Many a number rounds to 0.05: what has
 one or two digits is looked for among the six code cells above and the six below only. What nothing
 bears out is either loose or, where a text compares ("3.1 times", "4 points"), unclear: it may
@@ -29,10 +30,11 @@ import tomllib
 
 import nbformat
 from nbformat import NotebookNode
-from notebook_parts import code_cells, find_notebooks, headings_of, number, syntax
+from notebook_parts import EXERCISE, code_cells, find_notebooks, headings_of, number, syntax
 from run_notebooks import select
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "docs" / "published.toml"
+PAGES = Path("notebooks")
 NEAR = 6  # code cells above and below
 SHORT = 2  # digits
 SMALLEST = 10  # below, a number names a digit, a row or a seed as often as it counts
@@ -50,11 +52,12 @@ YEAR = re.compile(r"19\d\d|20[0-3]\d")
 ROUGH = re.compile(r"\b(?:about|around|some|roughly|nearly|almost)\s+$", re.IGNORECASE)
 # What holds numbers that nothing has to bear out, blanked before reading.
 UNREAD = [
+    re.compile(r"\[\d\d(?=\s·|\]\(|, )"),  # a link to a notebook by its number
     re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL),
     re.compile(r"^\|\s*\*\*(?:Time|Documents?|You need)\*\*.*$", re.MULTILINE),
     re.compile(r"\]\([^)]*\)|https?://\S+|\bdoi:\S+|\barXiv:\S+"),
     re.compile(r"^\s*\d+\.(?=\s)", re.MULTILINE),
-    re.compile(r"^#+\s+\d\d\s·", re.MULTILINE),
+    re.compile(r"^#+\s+(?:Solutions: )?\d\d\s·", re.MULTILINE),
     re.compile(
         r"\b(?:notebooks?|cells?|sections?|chapters?|chs?\.|figures?|figs?\.|tables?|pages?|pp?\.|"
         r"equations?|eqs?\.|parts?|seeds?|exercises?|issues?|In \[)\s*\d[\d.–-]*"
@@ -196,7 +199,7 @@ def read_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
             continue
         for _, title in headings_of(cell):
             section = title
-        if section not in UNREAD_SECTIONS:
+        if section not in UNREAD_SECTIONS and not EXERCISE.match(cell.source):
             yield place, cell
 
 
@@ -255,12 +258,12 @@ def main(argv: list[str] | None = None) -> int:
         description="Name the numbers in prose that nothing bears out."
     )
     parser.add_argument("numbers", nargs="*", help="notebooks by number, such as 02 03; none: all")
+    parser.add_argument("--folder", type=Path, default=PAGES, help="where they lie")
     options = parser.parse_args(argv)
-    paths = find_notebooks(Path("notebooks"))
-    course = {number(path): nbformat.read(path, as_version=4) for path in paths}
+    course = {number(path): nbformat.read(path, as_version=4) for path in find_notebooks(PAGES)}
     count = 0
-    for path in select(paths, options.numbers):
-        for problem in problems(course[number(path)], course):
+    for path in select(find_notebooks(options.folder), options.numbers):
+        for problem in problems(nbformat.read(path, as_version=4), course):
             count += 1
             print(f"{path.stem}: {problem}")
     return int(count > 0)

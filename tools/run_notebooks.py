@@ -1,11 +1,14 @@
 """Execute the notebooks in one profile, save them clean, and report their verdicts.
 
-Run from the root of the repository; `make run` and `make full` do so:
+Run from the root of the repository; `make run`, `make full` and `make solutions` do so:
 
     python tools/run_notebooks.py --profile quick --into build/notebooks 02 03
     python tools/run_notebooks.py --profile full --in-place
-    python tools/run_notebooks.py --nbval 02 03
-    python tools/run_notebooks.py --list 02 03
+    python tools/run_notebooks.py --folder notebooks/solutions --in-place
+    python tools/run_notebooks.py --nbval --solutions 02 03
+    python tools/run_notebooks.py --list --solutions 02 03
+
+Pages are saved in place from full runs, the solutions of their exercises from quick ones.
 """
 
 import argparse
@@ -35,6 +38,7 @@ from nbclient.exceptions import CellExecutionError
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
+    SOLUTIONS,
     UnwritableError,
     claims,
     code_cells,
@@ -111,7 +115,8 @@ def select(notebooks: list[Path], wanted: list[str]) -> list[Path]:
     numbers = {name.zfill(2) for name in wanted}
     unknown = sorted(numbers - {number(path) for path in notebooks})
     if unknown:
-        there = "\n".join(f"  {number(path)}  {path.stem}" for path in notebooks)
+        stems = sorted({path.stem for path in notebooks})
+        there = "\n".join(f"  {stem.split('_')[0]}  {stem}" for stem in stems)
         raise ValueError(f"no notebook has the number {', '.join(unknown)}; there are\n{there}")
     return [path for path in notebooks if not numbers or number(path) in numbers]
 
@@ -219,8 +224,8 @@ async def run_notebook(
     Parameters
     ----------
     path : the notebook to execute, in its own folder
-    target : where the executed notebook goes; if that is `path`, only a success is saved, and only
-        one that had all of MNIST
+    target : where the executed notebook goes; if that is `path`, only a success is saved, and of
+        full runs only one that had all of MNIST
     environment : the kernel's environment
     bar : a progress bar that counts code cells
     """
@@ -237,7 +242,8 @@ async def run_notebook(
         failure, traceback = "did not start", str(error)
     clean(notebook)
     shrink_pictures(notebook)
-    if not failure and target == path and lacks_mnist(notebook):
+    full = environment.get("AELIB_PROFILE") == "full"
+    if not failure and target == path and full and lacks_mnist(notebook):
         failure, traceback = "is not saved", "It ran without all of MNIST: see its set-up cell."
     if not failure:
         digests.sign(notebook)
@@ -416,15 +422,22 @@ def find_mnist(folder: Path) -> str:
 
 
 def check_in_place(options: argparse.Namespace) -> None:
-    """Refuse to save over the notebooks what a full run on all of MNIST did not make.
+    """Refuse to save over the notebooks what another run made than the committed ones are from.
+
+    A page is from a full run on all of MNIST, a notebook of solutions from a quick one.
 
     Raises
     ------
     ValueError
-        If the profile is quick or MNIST is not there; says what to do.
+        If it is the other profile, or if MNIST is not there; says what to do.
     """
-    if options.profile != "full":
-        raise ValueError("only a full run is saved in place; add --profile full, or use --into")
+    wanted = "quick" if options.folder.name == SOLUTIONS else "full"
+    if options.profile != wanted:
+        raise ValueError(
+            f"only a {wanted} run is saved in place; add --profile {wanted}, or use --into"
+        )
+    if wanted == "quick":
+        return
     print("Looking for all of MNIST.", file=sys.stderr)
     if problem := find_mnist(options.folder):
         raise ValueError(f"all of MNIST is needed for what is saved in place.\n{problem}")
@@ -454,6 +467,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Execute notebooks and report their verdicts.")
     parser.add_argument("numbers", nargs="*", help="notebooks by number, such as 02 03; none: all")
     parser.add_argument("--folder", type=Path, default=Path("notebooks"), help="where they lie")
+    parser.add_argument("--solutions", action="store_true", help="the exercises' solutions as well")
     parser.add_argument("--profile", choices=("full", "quick"), default="quick")
     parser.add_argument("--jobs", type=whole_number, help="how many at once; none: as fits")
     where = parser.add_mutually_exclusive_group()
@@ -468,7 +482,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code: 1 if a notebook failed, 2 if none was started."""
     options = arguments(argv)
     try:
-        paths = select(find_notebooks(options.folder), options.numbers)
+        paths = find_notebooks(options.folder)
+        if options.solutions:
+            paths += find_notebooks(options.folder / SOLUTIONS)
+        paths = select(paths, options.numbers)
     except ValueError as error:
         print(f"{options.folder}: {error}", file=sys.stderr)
         return 2

@@ -33,6 +33,7 @@ WORKS = statements.DOCUMENTS | {
     "Valdarrama 2021": "Valdarrama (2021), Keras documentation",
     "Bengio et al. 2013": "Bengio, Yao, Alain and Vincent (2013), NIPS",
     "Gong et al. 2019": "Gong and others (2019), ICCV",
+    "Salakhutdinov and Murray 2008": "Salakhutdinov and Murray (2008), ICML",
 }
 # How many of a verdict there are, in a sentence.
 COUNTED = {

@@ -4,6 +4,7 @@ from math import inf
 
 from aelib import _checks
 from aelib._startup import keras
+from aelib.layers.quantizer import straight_through
 from keras import ops
 
 
@@ -97,3 +98,55 @@ class Sampling(keras.layers.Layer):
         """Give the arguments that build the layer anew."""
         beta = float(self.beta) if self.built else self._initial_beta
         return super().get_config() | {"beta": beta}
+
+
+@keras.saving.register_keras_serializable(package="aelib")
+class GumbelSoftmax(keras.layers.Layer):
+    """Choose one of K, so that what stands in front can learn from it.
+
+    In training noise g is drawn for each of the K scores, g = -log(-log u) with u uniform from 0 to
+    1: the largest score with its noise is then a draw from the softmax of the scores. Out comes
+    a one-hot vector, with the slopes of softmax((scores + g) / temperature) (straight through). In
+    use the largest score is chosen, without noise. Random numbers repeat with the seed that
+    `keras.utils.set_random_seed` set.
+
+    Parameters
+    ----------
+    temperature : τ, above 0; the smaller, the nearer the slopes come to those of the choice itself,
+        none nearly everywhere
+    kwargs : a Keras layer's own: name, dtype, …
+
+    Call
+    ----
+    (n, …, K) scores in, (n, …, K) zeros and ones out.
+
+    Raises
+    ------
+    ValueError
+        If `temperature` is no finite number above 0.
+
+    Source: Jang, Gu & Poole 2017, "Categorical reparameterization with Gumbel-softmax",
+    arXiv:1611.01144, section 2.2; Maddison, Mnih & Teh 2017, arXiv:1611.00712.
+    """
+
+    def __init__(self, temperature: float = 1.0, **kwargs) -> None:
+        super().__init__(**kwargs)
+        _checks.number(temperature, "temperature", lambda t: 0 < t < inf, "a number above 0")
+        self.temperature = float(temperature)
+        self.random = keras.random.SeedGenerator()
+
+    def call(self, scores, training=False):
+        if training:
+            tiny = keras.config.epsilon()
+            u = keras.random.uniform(ops.shape(scores), tiny, 1 - tiny, seed=self.random)
+            scores = scores - ops.log(-ops.log(u))
+        chosen = ops.one_hot(ops.argmax(scores, axis=-1), scores.shape[-1], dtype=scores.dtype)
+        return straight_through(chosen, ops.softmax(scores / self.temperature))
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Give back the shape of the scores."""
+        return shape
+
+    def get_config(self) -> dict:
+        """Give the arguments that build the layer anew."""
+        return super().get_config() | {"temperature": self.temperature}

@@ -16,7 +16,7 @@ class BoltzmannMachine(keras.Model):
     The energy of a state is
 
         E(v, h) = - b·v - c·h - v·W h                  with hidden units of 0 or 1
-        E(v, h) = - b·v + ½ |h - c|² - v·W h           with Gaussian ones
+        E(v, h) = - b·v + ½ Σ (h - c)² - v·W h         with Gaussian ones
 
     and its probability e^-E / Z, where Z, the partition function, is the sum (integral) of e^-E
     over all states. Given v the hidden units are independent of each other, with means σ(c + Wᵀv),
@@ -123,6 +123,13 @@ class BoltzmannMachine(keras.Model):
         a = self._input_to_hidden(v)
         return a if self.gaussian else ops.sigmoid(a)
 
+    def draw_hidden(self, v):
+        """Draw hidden units, (n, M), where the visible ones are v, (n, D)."""
+        mean = self.hidden_mean(v)
+        if self.gaussian:
+            return mean + keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.random)
+        return self._bernoulli(mean)
+
     def visible_mean(self, h):
         """Give the probabilities of the visible units, (n, D), where the hidden ones are h."""
         return ops.sigmoid(self.visible_bias + ops.matmul(h, ops.transpose(self.kernel)))
@@ -133,7 +140,7 @@ class BoltzmannMachine(keras.Model):
         v is (n, D), and so is what comes back. Repeats with Keras's random seed.
         """
         return ops.fori_loop(
-            0, steps, lambda _, v: self._visible(self.visible_mean(self._hidden(v))), v
+            0, steps, lambda _, v: self._visible(self.visible_mean(self.draw_hidden(v))), v
         )
 
     @property
@@ -152,12 +159,12 @@ class BoltzmannMachine(keras.Model):
         """
         v, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         v = ops.cast(v, self.compute_dtype)
-        back = self.visible_mean(self._hidden(v))
+        back = self.visible_mean(self.draw_hidden(v))
         self.error.update_state((v - back) ** 2)
-        if self.chains is None:
-            dream = self.gibbs(self._visible(back), self.steps - 1)
-        else:
-            dream = self.gibbs(self.chains, self.steps)
+        if self.chains is not None:
+            back = self.visible_mean(self.draw_hidden(self.chains))
+        dream = self.gibbs(self._visible(back), self.steps - 1)
+        if self.chains is not None:
             self.chains.assign(dream)
         gradients = [
             at_dream - at_data
@@ -183,13 +190,6 @@ class BoltzmannMachine(keras.Model):
     def _bernoulli(self, mean):
         drawn = keras.random.uniform(ops.shape(mean), dtype=mean.dtype, seed=self.random)
         return ops.cast(drawn < mean, mean.dtype)
-
-    def _hidden(self, v):
-        """Draw hidden units given visible ones."""
-        mean = self.hidden_mean(v)
-        if self.gaussian:
-            return mean + keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.random)
-        return self._bernoulli(mean)
 
     def _visible(self, mean):
         """Draw visible units of these means, or pass the means on."""

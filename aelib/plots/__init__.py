@@ -13,6 +13,7 @@ from aelib.plots.nets import (
     transformer,
     unrolled,
     variational,
+    word_code,
 )
 from aelib.plots.style import DIGIT_COLOURS, GREY, LINE_COLOURS, use_style
 
@@ -39,4 +40,5 @@ __all__ = [
     "unrolled",
     "use_style",
     "variational",
+    "word_code",
 ]

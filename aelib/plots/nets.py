@@ -489,6 +489,70 @@ def split_code(
     return ax
 
 
+def word_code(
+    words: Sequence[str],
+    code: Sequence[str],
+    restored: Sequence[str],
+    *,
+    real: str = "",
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw an autoencoder of sentences whose code is a few words, and a critic that reads the code.
+
+    Parameters
+    ----------
+    words, code, restored : what goes in, what stands between, what comes out: a word for each
+        place
+    real : a real example, which the critic reads too; without, no critic is drawn
+
+    Raises
+    ------
+    ValueError
+        If there are no words in one of the three.
+    """
+    columns = {"words": (0, words), "code": (5, code), "restored": (10, restored)}
+    for name, (_, column) in columns.items():
+        if not len(column):
+            raise ValueError(f"{name} is empty; pass a word for each place")
+    ax = axes(ax, (8, 3.8 if real else 2.8))
+    blue, orange, green = LINE_COLOURS[:3]
+    colours = {"words": blue, "code": orange, "restored": green}
+    tall = max(len(words), len(code), len(restored)) / 2
+    for name, (x, column) in columns.items():
+        half = len(column) / 2
+        look = {"facecolor": colours[name], "alpha": 0.15 if name != "code" else 0.3}
+        ax.add_patch(Rectangle((x - 0.9, -half), 1.8, 2 * half, **look))
+        for place, word in enumerate(column):
+            ax.text(x, half - place - 0.5, word, ha="center", va="center", fontsize=9)
+    for x, ends, colour, name in (
+        (1.2, (len(words), len(code)), blue, "encoder"),
+        (6.2, (len(code), len(restored)), green, "decoder"),
+    ):
+        _outline(ax, (x, x + 2.6), np.array(ends) / 2, colour)
+        ax.text(x + 1.3, 0, name, ha="center", va="center", color=colour)
+    low = -tall - 0.3
+    if real:
+        bottom = low - 2.4
+        ax.add_patch(Rectangle((4.1, bottom), 1.8, 1.6, facecolor=GREY, alpha=0.2))
+        ax.text(5, bottom + 0.8, "critic", ha="center", va="center", color=GREY)
+        ax.text(8.9, bottom + 0.8, f"real: {real}", ha="center", va="center", fontsize=9)
+        ax.text(2, bottom + 0.8, "a number", ha="center", va="center", color=GREY)
+        under = -len(code) / 2
+        arrows = [((4.8, under - 0.1), (4.8, bottom + 1.7), "-")]
+        arrows += [((6.9, bottom + 0.8), (6, bottom + 0.8), "-")]
+        arrows += [((4, bottom + 0.8), (2.9, bottom + 0.8), "-")]
+        arrows += [((5.2, bottom + 1.7), (5.2, under - 0.1), "--")]
+        for start, end, line in arrows:
+            _arrow(ax, start, end, linestyle=line)
+        middle = (under + bottom + 1.7) / 2
+        ax.text(5.4, middle, "slope", ha="left", va="center", color=GREY, fontsize=8)
+        low = bottom - 0.2
+    ax.set(title=title, xlim=(-1.2, 11.2), ylim=(low, tall + 0.2))
+    bare(ax)
+    return ax
+
+
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **look: str) -> None:
     """Draw an arrow between two places; `look` goes to Matplotlib's `arrowprops`."""
     ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY} | look)

@@ -266,3 +266,37 @@ def test_means_without_as_many_log_variances_are_refused():
         layers.Sampling()(MEAN, LOG_VARIANCE[:, :2])
     with pytest.raises((TypeError, ValueError)):
         layers.Sampling()(MEAN)
+
+
+# A choice -----------------------------------------------------------------------------------------
+
+SCORES = np.log([[0.5, 0.3, 0.2], [0.05, 0.05, 0.9]]).astype("float32")
+
+
+def test_choices_are_drawn_from_the_softmax_of_the_scores_in_training_only():
+    keras.utils.set_random_seed(0)
+    layer, count = layers.GumbelSoftmax(), 20_000
+    drawn = layer(np.repeat(SCORES[None], count, axis=0), training=True).numpy()
+    np.testing.assert_allclose(drawn.sum(axis=-1), 1, rtol=1e-6)
+    assert set(np.unique(drawn.round(6))) == {0, 1}
+    # Five standard errors of a share, at most.
+    assert abs(drawn.mean(axis=0) - np.exp(SCORES)).max() < 5 * 0.5 / count**0.5
+    np.testing.assert_array_equal(layer(SCORES), [[1, 0, 0], [0, 0, 1]])
+
+
+def test_slopes_of_a_choice_are_those_of_the_softmax():
+    scores, weights = tf.constant(SCORES), tf.constant([1.0, -2.0, 3.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(scores)
+        ours = tf.reduce_sum(layers.GumbelSoftmax(temperature=0.5)(scores) * weights)
+        soft = tf.reduce_sum(tf.nn.softmax(scores / 0.5) * weights)
+    found, expected = (tape.gradient(value, scores) for value in (ours, soft))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_choice_is_saved_with_its_temperature():
+    layer = layers.GumbelSoftmax(0.7, name="word")
+    assert layers.GumbelSoftmax.from_config(layer.get_config()).temperature == 0.7
+    assert layer.compute_output_shape((None, 4, 3)) == (None, 4, 3)
+    with pytest.raises(ValueError, match="temperature"):
+        layers.GumbelSoftmax(0)

@@ -259,3 +259,24 @@ def test_split_code_names_each_part_and_its_limits():
 def test_a_split_code_that_cannot_be_is_refused(halves, error, named):
     with pytest.raises(error, match=named):
         plots.split_code(halves)
+
+
+def test_word_code_writes_every_word_at_its_side_and_the_critic_only_if_it_reads():
+    words, code = ["the", "king", "sleeps"], ["king", "sleeps"]
+    ax = plots.word_code(words, code, words, real="queen sees", title="a net")
+    texts = [text.get_text() for text in ax.texts if text.get_text()]
+    for word in code:
+        assert texts.count(word) == 3
+    assert texts.count("the") == 2
+    assert {"encoder", "decoder", "critic", "real: queen sees"} <= set(texts)
+    assert ax.get_title(loc="left") == "a net"
+    alone = plots.word_code(words, code, words)
+    assert not {"critic", "slope"} & {text.get_text() for text in alone.texts}
+    assert len(alone.patches) == len(ax.patches) - 1
+
+
+@pytest.mark.parametrize("name", ["words", "code", "restored"])
+def test_word_code_wants_words(name):
+    sides = {side: ["a"] for side in ("words", "code", "restored")} | {name: []}
+    with pytest.raises(ValueError, match=f"{name} is empty"):
+        plots.word_code(**sides)

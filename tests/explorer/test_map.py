@@ -1,21 +1,20 @@
-"""The explorer draws what the decoder draws, and answers to mouse, finger and keys."""
+"""The map draws what the decoder draws, and answers to mouse, finger and keys."""
 
-from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Callable
 import re
 from types import SimpleNamespace
 
-from aelib import data, explorer, models, plots
+from aelib import data, models, plots
 from aelib.explorer import Explorer, latent_explorer
+from aelib.explorer._map import GRID
+from aelib.explorer._page import without_scripts
+from browsing import at, canvas, contrast, hexadecimals, lively, luminance, overflow, picture, shown
 from colour_vision import VISION, lab
 import keras
 from keras import layers
 import numpy as np
 import pandas as pd
-from PIL import Image
-from playwright.sync_api import Browser, Frame, expect
+from playwright.sync_api import Frame, expect
 import pytest
 
 COUNT, SIDE = 60, 4
@@ -28,17 +27,6 @@ KEYS = {"ArrowRight": (1, 0), "ArrowLeft": (-1, 0), "ArrowUp": (0, 1), "ArrowDow
 def only(decoder: keras.Model) -> models.Autoencoder:
     """Return an autoencoder of which nothing but the decoder may be used."""
     return models.Autoencoder(None, decoder, None)
-
-
-def lively(model: keras.Model, gain: float = 3) -> keras.Model:
-    """Give a model weights under which its images differ from place to place."""
-    rng = np.random.default_rng(0)
-    shapes = [weight.shape for weight in model.get_weights()]
-    sizes = [gain / np.sqrt(np.prod(shape[:-1])) for shape in shapes]  # by the inputs of a unit
-    model.set_weights(
-        [rng.normal(0, size, shape) for size, shape in zip(sizes, shapes, strict=True)]
-    )
-    return model
 
 
 def chain(*hidden: layers.Layer) -> keras.Model:
@@ -77,33 +65,6 @@ def make(decoder: keras.Model | None = None, codes=CODES, labels=LABELS, **optio
 # Where it is shown --------------------------------------------------------------------------------
 
 
-@contextmanager
-def shown(
-    browser: Browser, view: Explorer, width: int = 700, **context
-) -> Iterator[SimpleNamespace]:
-    """Show an explorer as a notebook does, in a frame of a page; fail on errors and requests."""
-    with browser.new_context(viewport={"width": width, "height": 900}, **context) as opened:
-        page, faults = opened.new_page(), []
-        page.on("console", lambda message: faults.append(message.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: faults.append(request.url))
-        page.set_content(
-            '<!DOCTYPE html><meta name="viewport" content="width=device-width">'
-            f'<body style="margin: 0">{view._repr_html_()}'
-        )
-        frame = page.frames[1]
-        frame.locator(".large[aria-label]").wait_for()  # the first picture is drawn
-        yield SimpleNamespace(page=page, frame=frame, at=lambda z: at(frame, z))
-        assert [fault for fault in faults if fault != "about:srcdoc"] == []
-
-
-def at(frame: Frame, z: tuple[float, float]) -> tuple[float, float]:
-    """Return where a code lies on the page, in CSS pixels."""
-    box = frame.locator(".map").bounding_box()
-    x, y = frame.evaluate("([z1, z2]) => [x(z1), y(z2)]", [float(number) for number in z])
-    return box["x"] + x, box["y"] + y
-
-
 def place(frame: Frame) -> np.ndarray:
     """Return the code that the page shows now."""
     return np.array(frame.evaluate("place"))
@@ -113,28 +74,6 @@ def decoded(frame: Frame, codes: np.ndarray) -> np.ndarray:
     """Return what the page decodes from codes."""
     program = "codes => codes.map(([z1, z2]) => Array.from(decode(z1, z2)))"
     return np.array(frame.evaluate(program, codes.tolist()))
-
-
-def canvas(frame: Frame, selector: str) -> np.ndarray:
-    """Return the (height, width, 3) pixels of a canvas on white paper, 0 … 255."""
-    address = frame.evaluate(
-        """selector => {
-            const canvas = find(selector), {width, height} = canvas;
-            const copy = Object.assign(document.createElement("canvas"), {width, height});
-            copy.getContext("2d", {willReadFrequently: true}).drawImage(canvas, 0, 0);
-            return copy.toDataURL();
-        }""",
-        selector,
-    )
-    drawn = Image.open(BytesIO(b64decode(address.split(",")[1]))).convert("RGBA")
-    paper = Image.new("RGBA", drawn.size, "white")
-    return np.array(Image.alpha_composite(paper, drawn).convert("RGB"))
-
-
-def picture(frame: Frame, selector: str) -> np.ndarray:
-    """Return the ink on a canvas, a row of pixels behind the other, from 0 (paper) to 1."""
-    paper, ink = (int(frame.evaluate(f"css('{name}')")[1:3], 16) for name in ("--paper", "--ink"))
-    return (canvas(frame, selector)[..., 0].ravel() - float(paper)) / (ink - paper)
 
 
 # What the page is made of -------------------------------------------------------------------------
@@ -163,7 +102,7 @@ def test_text_stands_where_no_page_can_be_shown():
     assert repr(view).startswith("Latent explorer “Ten <digits>”: a map of 60 codes")
     # JupyterLab's sanitiser, for one, leaves no frame and no style that calculates.
     bare = re.sub(r"(?s)<iframe.*</iframe>|[a-z-]+:[^;\"]*calc[^;\"]*;?", "", view._repr_html_())
-    words = explorer.WITHOUT_SCRIPTS.replace("'", "&#x27;")
+    words = without_scripts("map").replace("'", "&#x27;")
     assert re.sub(r' style="[^"]*"', "", bare) == f"<div><p>{words}</p><div></div></div>"
     assert "absolute" not in bare and "height" not in bare
 
@@ -427,7 +366,7 @@ def test_a_decoder_runs_in_the_page_only_within_a_hundredth_of_a_grey_level(stra
 
 def test_another_decoder_is_blended_from_its_images(browser):
     decoder = convolutional()
-    nodes = np.linspace(-1, 1, explorer.GRID)
+    nodes = np.linspace(-1, 1, GRID)
     codes = np.stack(np.meshgrid(nodes, nodes), axis=-1).reshape(-1, 2)
     expected = decoder.predict(codes, verbose=0).reshape(len(codes), -1)
     with shown(browser, make(decoder, limits=(-1, 1))) as view:
@@ -435,7 +374,7 @@ def test_another_decoder_is_blended_from_its_images(browser):
         # At the nodes a byte's rounding is all that differs; midway it is the mean of four.
         found = decoded(view.frame, codes)
         np.testing.assert_allclose(found, expected, rtol=0, atol=0.5 / 255 + 1e-6)
-        corners = found.reshape(explorer.GRID, explorer.GRID, -1)[4:6, 7:9].mean(axis=(0, 1))
+        corners = found.reshape(GRID, GRID, -1)[4:6, 7:9].mean(axis=(0, 1))
         middle = np.array([[nodes[7:9].mean(), nodes[4:6].mean()]])
         np.testing.assert_allclose(decoded(view.frame, middle)[0], corners, rtol=0, atol=1e-5)
 
@@ -706,25 +645,6 @@ def test_a_finger_explores_and_the_button_draws(browser):
 # For every reader ---------------------------------------------------------------------------------
 
 
-def hexadecimals(frame: Frame, function: str) -> list[str]:
-    """Return the ten colours that a function of the page gives the digits."""
-    found = frame.evaluate(f"facts.colours.map((_, digit) => {function}(digit))")
-    return ["#" + "".join(f"{int(x):02x}" for x in re.findall(r"\d+", rgb)) for rgb in found]
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance of a colour, as WCAG 2 defines it."""
-    levels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
-    return linear @ [0.2126, 0.7152, 0.0722]
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast of two colours, from 1 to 21."""
-    low, high = sorted(map(luminance, (one, other)))
-    return (high + 0.05) / (low + 0.05)
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_stands_out_by_day_and_by_night(browser, scheme):
     with shown(browser, make(title="T"), color_scheme=scheme) as view:
@@ -808,24 +728,6 @@ def test_the_frame_fits_its_page_without_a_scrollbar(browser, title):
             drag(view, CODES.min(axis=0), CODES.max(axis=0))
             assert overflow(view.frame) == [], width
             control(view).click()
-
-
-def overflow(frame: Frame) -> list[str]:
-    """Return what does not fit into a frame, or leaves too much of it empty."""
-    return frame.evaluate(
-        """() => {
-            const root = document.documentElement, body = document.body;
-            const left = innerHeight - body.getBoundingClientRect().bottom;
-            const found = [...document.querySelectorAll("p:not(.unseen), button, canvas, .foot")]
-                .filter((element) => element.scrollWidth > element.clientWidth + 1
-                    || element.scrollHeight > element.clientHeight + 1)
-                .map((element) => element.outerHTML.slice(0, 80));
-            if (root.scrollWidth > innerWidth) found.push("the page is too wide");
-            if (root.scrollHeight > innerHeight) found.push("the page is too high");
-            if (left < -0.5 || left > 4) found.push(`${left} px are left below`);
-            return found;
-        }"""
-    )
 
 
 def test_several_explorers_live_on_one_page(browser):
