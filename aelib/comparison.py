@@ -74,8 +74,9 @@ def fit_svm(problem: Problem, setting: Setting, seed: int) -> Classifier:
 UNITS = 500  # of each hidden layer, where the setting names no other number
 BATCH = 50
 XLA = False  # it draws the noise several times over and takes longer to compile
-LAYER_EPOCHS = 10  # of the pretraining of each layer, with Adam
-MOST_EPOCHS, PATIENCE = 40, 6  # of fine-tuning, with Adam
+# Steps of Adam, as many for fewer images: 10,000 make ten epochs of a layer, 40 of fine-tuning.
+LAYER_STEPS = 2000  # of the pretraining of each layer
+TUNING_STEPS, PATIENCE = 8000, 1200  # of fine-tuning, at most, and without a better classification
 RATE = 0.001  # of fine-tuning, where the setting names no other
 LAYER_RATES = (0.001, 0.004)
 NOISE = (0.1, 0.25, 0.4)  # shares of the inputs that are set to zero
@@ -103,7 +104,14 @@ class Masking(layers.Layer):
         return x * ops.cast(kept, x.dtype)
 
 
-def denoising_layer(x: np.ndarray, rate: float, units: int, noise: float = 0.0) -> list[np.ndarray]:
+def epochs(steps: float, images: int) -> int:
+    """Count the epochs that take about so many steps, one at least."""
+    return max(1, round(steps * BATCH / images))
+
+
+def denoising_layer(
+    x: np.ndarray, rate: float, units: int, noise: float = 0.0, length: float = 1.0
+) -> list[np.ndarray]:
     """Train a layer to restore x from what noise leaves of it; return its weights and biases.
 
     Without noise it is a plain autoencoder's. The decoder reads the encoder's weights backwards.
@@ -114,18 +122,22 @@ def denoising_layer(x: np.ndarray, rate: float, units: int, noise: float = 0.0) 
     model = keras.Model(inputs, TiedDense(encode, "sigmoid")(codes))
     adam = keras.optimizers.Adam(rate)
     model.compile(loss="binary_crossentropy", optimizer=adam, jit_compile=XLA)
-    training.fit(model, x, x, epochs=LAYER_EPOCHS, batch_size=BATCH, progress=False)
+    times = epochs(length * LAYER_STEPS, len(x))
+    training.fit(model, x, x, epochs=times, batch_size=BATCH, progress=False)
     return encode.get_weights()
 
 
-def boltzmann_layer(x: np.ndarray, rate: float, units: int) -> list[np.ndarray]:
+def boltzmann_layer(
+    x: np.ndarray, rate: float, units: int, length: float = 1.0
+) -> list[np.ndarray]:
     """Train a restricted Boltzmann machine by CD-1; return its weights and hidden biases.
 
     Gibbs sampling passes the means of the visible units on: they are grey levels or codes.
     """
     machine = BoltzmannMachine(x.shape[1], units, draw_visible=False)
     machine.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=XLA)
-    training.fit(machine, x, epochs=LAYER_EPOCHS, batch_size=BATCH, progress=False)
+    times = epochs(length * LAYER_STEPS, len(x))
+    training.fit(machine, x, epochs=times, batch_size=BATCH, progress=False)
     return [ops.convert_to_numpy(w) for w in (machine.kernel, machine.hidden_bias)]
 
 
@@ -149,11 +161,12 @@ def fit_net(
     """Train a net of sigmoid layers and a softmax, from pretrained layers or random ones.
 
     Fine-tuning sees no noise. It stops when the validation images have not been classified better
-    for `PATIENCE` epochs, and goes back to where they were classified best.
+    for `PATIENCE` steps, and goes back to where they were classified best. A setting may name other
+    "units" than `UNITS`, and a "length", the share of all numbers of steps that is taken.
     """
-    units, weights = setting.get("units", UNITS), []
+    units, length, weights = setting.get("units", UNITS), setting.get("length", 1.0), []
     if train_layer:
-        of_layers = {"rate": setting["layer rate"], "units": units}
+        of_layers = {"rate": setting["layer rate"], "units": units, "length": length}
         of_layers |= {"noise": setting["noise"]} if "noise" in setting else {}
         weights = pretrain(problem, train_layer, depth, seed, **of_layers)
     keras.utils.set_random_seed(seed)
@@ -165,14 +178,15 @@ def fit_net(
     adam = keras.optimizers.Adam(setting.get("rate", RATE))
     loss = "sparse_categorical_crossentropy"
     net.compile(loss=loss, optimizer=adam, metrics=["accuracy"], jit_compile=XLA)
+    patience = epochs(length * PATIENCE, len(problem.x_train))
     stop = keras.callbacks.EarlyStopping(
-        "val_accuracy", mode="max", patience=PATIENCE, restore_best_weights=True
+        "val_accuracy", mode="max", patience=patience, restore_best_weights=True
     )
     training.fit(
         net,
         flat(problem.x_train),
         problem.y_train,
-        epochs=MOST_EPOCHS,
+        epochs=epochs(length * TUNING_STEPS, len(problem.x_train)),
         batch_size=BATCH,
         validation_data=(flat(problem.x_valid), problem.y_valid),
         callbacks=[stop],
@@ -226,7 +240,8 @@ class Results:
     Parameters
     ----------
     path : the file; made if there is none. Without, nothing is kept
-    sizes : how many images to train on, to choose with and to test with
+    sizes : how many images to train on, to choose with and to test with, in all data sets; those of
+        `variations.SIZES` if left out
 
     Raises
     ------
@@ -234,10 +249,11 @@ class Results:
         If the file holds results for other sizes.
     """
 
-    def __init__(self, path: Path | None, sizes: Sequence[int]) -> None:
+    def __init__(self, path: Path | None = RESULTS, sizes: Sequence[int] | None = None) -> None:
         self.path, self.entries = path, []
         packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-        self.made = {"sizes": list(sizes), "with": packages}
+        sizes = [*sizes] if sizes else {name: [*three] for name, three in variations.SIZES.items()}
+        self.made = {"sizes": sizes, "with": packages}
         if path and path.exists():
             stored = json.loads(path.read_text())
             if stored["made"]["sizes"] != self.made["sizes"]:
@@ -264,7 +280,7 @@ def run(
     models: Iterable[str],
     digits: Digits,
     *,
-    sizes: tuple[int, int, int] = variations.SIZES,
+    sizes: tuple[int, int, int] | None = None,
     path: Path | None = RESULTS,
     grids: dict[str, list[Setting]] | None = None,
     seeds: int | None = None,

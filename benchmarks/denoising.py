@@ -3,9 +3,10 @@
     python benchmarks/denoising.py                           # all of it, hours
     python benchmarks/denoising.py --data rect --model SVM-rbf SVM-poly
 
-Each setting of a model's grid is trained on 10,000 images and judged by 2,000 others. The best is
-trained again and tested on 50,000 that nothing has seen. Each result goes to aelib/comparison.json
-at once, so that a run that was stopped goes on where it was: call it again.
+Each setting of a model's grid is trained on 10,000 images and judged by 2,000 others (rect and
+convex have fewer). The best is trained again and tested on 50,000 that nothing has seen. Each
+result goes to aelib/comparison.json at once, so that a run that was stopped goes on where it was:
+call it again.
 """
 
 import argparse

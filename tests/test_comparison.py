@@ -21,8 +21,8 @@ def problem():
 @pytest.fixture
 def small_nets(monkeypatch):
     monkeypatch.setattr(comparison, "UNITS", 20)
-    monkeypatch.setattr(comparison, "MOST_EPOCHS", 2)
-    monkeypatch.setattr(comparison, "LAYER_EPOCHS", 2)
+    monkeypatch.setattr(comparison, "TUNING_STEPS", 5)
+    monkeypatch.setattr(comparison, "LAYER_STEPS", 5)
     comparison.pretrain.cache_clear()
 
 
@@ -97,8 +97,14 @@ def test_the_file_is_whole_at_all_times(tmp_path, monkeypatch):
 def test_results_of_other_sizes_are_not_mixed(tmp_path, monkeypatch):
     path = tmp_path / "results.json"
     run(Recorder(), path, monkeypatch)
-    with pytest.raises(ValueError, match=r"was measured with sizes \[120, 40, 60\]"):
-        comparison.Results(path, (10, 10, 10))
+    for other in ((10, 10, 10), None):
+        with pytest.raises(ValueError, match=r"was measured with sizes \[120, 40, 60\]"):
+            comparison.Results(path, other)
+
+
+def test_fewer_images_are_seen_more_often():
+    assert [comparison.epochs(2000, images) for images in (10_000, 6500, 1000)] == [10, 15, 100]
+    assert comparison.epochs(2000 * 0.01, 10_000) == 1
 
 
 def test_half_width_is_that_of_the_paper():
@@ -165,14 +171,14 @@ def test_a_net_starts_from_the_pretrained_layers(problem, small_nets, monkeypatc
 
     setting = {"noise": 0.25, "layer rate": 0.002, "units": 10}
     classify = comparison.fit_net(problem, setting, 0, train_layer=train_layer, depth=1)
-    assert calls == [{"rate": 0.002, "units": 10, "noise": 0.25}]
+    assert calls == [{"rate": 0.002, "units": 10, "noise": 0.25, "length": 1}]
     # All hidden units are alike: the answer hangs on nothing but the sum of the pixels.
     shuffled = problem.x_test.reshape(len(problem.x_test), -1)[:, ::-1].reshape(-1, 28, 28)
     np.testing.assert_array_equal(classify(problem.x_test), classify(shuffled))
 
 
 def test_nets_learn_and_repeat(problem, small_nets, monkeypatch):
-    monkeypatch.setattr(comparison, "MOST_EPOCHS", 12)
+    monkeypatch.setattr(comparison, "TUNING_STEPS", 30)
     wrong = [
         comparison.error(
             comparison.fit_net(problem, {"rate": 0.01}, 0, train_layer=None, depth=1),

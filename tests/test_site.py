@@ -544,6 +544,31 @@ def test_the_explorer_answers_to_a_drag(browser, site):
     page.close()
 
 
+PADS = ["02_mnist_autoencoder", "09_denoising", "15_variational", "21_anomaly_detection"]
+
+
+@pytest.mark.parametrize("name", PADS)
+def test_a_pad_answers_to_the_pen(browser, site, name):
+    page = browser.new_page(viewport=DESK)
+    page.set_default_timeout(10_000)
+    seen = listen(page)
+    page.goto((site.folder / f"notebooks/{name}.html").as_uri())
+    page.evaluate(FORMULAS)  # from here on nothing moves
+    (pad,) = (frame for frame in page.frames if frame.locator(".pad").count())
+    pad.frame_element().scroll_into_view_if_needed()
+    answer = pad.locator(".answer")
+    expect(answer).not_to_be_empty()
+    pad.get_by_role("button", name="Clear").click()
+    before, box = answer.inner_text(), pad.locator(".pad").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
+    page.mouse.up()
+    expect(answer).not_to_have_text(before)
+    assert not seen[-1].errors and not seen[-1].requests
+    page.close()
+
+
 # A small site -------------------------------------------------------------------------------------
 
 CITED = "A. Makhzani, B. Frey (2013). k-Sparse autoencoders. arXiv:1312.5663"
