@@ -330,7 +330,7 @@ def standing_in_words(findings: Sequence[Finding]) -> str:
     every, done, beyond, left = standing(statements.load().values(), findings)
     return (
         f"Of the {every} statements that the five documents make, **{done} are judged**, "
-        f"{beyond} are beyond any experiment, and {left} are still open."
+        f"{beyond} are beyond any experiment, and {f'{left} are' if left else 'none is'} still open."
     )
 
 
@@ -430,7 +430,7 @@ def document_page(document: str, findings: Sequence[Finding], link: Link) -> str
     ]
     introduction = (
         f"{every} statements in the document's own order and in our words: {done} judged, "
-        f"{beyond} beyond any experiment, {left} still open. A number leads to the cell "
+        f"{beyond} beyond any experiment, {left or 'none'} still open. A number leads to the cell "
         "that decides."
     )
     title = f"# {escape(statements.DOCUMENTS[document])}"
