@@ -328,9 +328,10 @@ def standing(found: Iterable[Statement], findings: Sequence[Finding]) -> list[in
 def standing_in_words(findings: Sequence[Finding]) -> str:
     """Say in a sentence how far the documents' statements are judged."""
     every, done, beyond, left = standing(statements.load().values(), findings)
+    still = f"{left} are" if left else "none is"
     return (
         f"Of the {every} statements that the five documents make, **{done} are judged**, "
-        f"{beyond} are beyond any experiment, and {f'{left} are' if left else 'none is'} still open."
+        f"{beyond} are beyond any experiment, and {still} still open."
     )
 
 
