@@ -9,7 +9,6 @@ from notebook_parts import checks, find_notebooks
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OPEN = Path(__file__).with_name("open_statements.txt")
 
 
 def test_ids_are_unique_and_in_order_of_their_documents():
@@ -68,10 +67,7 @@ def test_no_statement_is_both_judged_and_beyond_judging():
     assert not judged() & beyond, "strike the reason from aelib/statements.csv, or the id"
 
 
-def test_every_statement_is_judged_or_beyond_judging_or_known_to_be_open():
-    """The list of what is open shrinks and never grows; it has its home in open_statements.txt."""
+def test_every_statement_is_judged_or_beyond_judging():
     done = judged() | {one.id for one in statements.load().values() if one.reason}
-    now, known = statements.load().keys() - done, set(OPEN.read_text().split())
-    lost, mended = sorted(now - known), sorted(known - now)
+    lost = sorted(statements.load().keys() - done)
     assert not lost, f"no check names {lost}: enter a check of=…, or a reason in the table"
-    assert not mended, f"no longer open, strike them from {OPEN.name}: {mended}"
