@@ -11,7 +11,9 @@ aelib/deep_autoencoder.json, which that notebook shows.
 
 import argparse
 from importlib.metadata import version
+from itertools import pairwise
 import json
+import os
 from pathlib import Path
 from time import process_time
 
@@ -27,7 +29,7 @@ PRETRAINING, TUNING, BATCH = 50, 200, 128
 def from_machines(x):
     """Train a stack of machines and unroll it: the autoencoder and the epochs left to it."""
     stack = []
-    for visible, hidden in zip((784, *SIZES), SIZES, strict=False):
+    for visible, hidden in pairwise((784, *SIZES)):
         last = hidden == SIZES[-1]
         machine = models.BoltzmannMachine(visible, hidden, gaussian=last, draw_visible=False)
         rate = 0.005 if last else 0.1
@@ -88,4 +90,6 @@ if __name__ == "__main__":
         }
         known = [key for key in STARTS if key in results]
         lines = [f"{json.dumps(key)}: {json.dumps(results[key])}" for key in known]
-        RESULTS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        beside = RESULTS.with_suffix(f".{os.getpid()}")  # whole or not at all
+        beside.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        os.replace(beside, RESULTS)
