@@ -11,7 +11,7 @@ from aelib.explorer import Explorer
 import keras
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Frame
+from playwright.sync_api import Browser, Frame, expect
 
 
 def lively(model: keras.Model, gain: float = 3) -> keras.Model:
@@ -43,6 +43,15 @@ def shown(
         frame.locator(wait).first.wait_for()  # the first picture is drawn
         yield SimpleNamespace(page=page, frame=frame, at=lambda z: at(frame, z))
         assert [fault for fault in faults if fault != "about:srcdoc"] == []
+
+
+def tab_to(view: SimpleNamespace, selector: str) -> None:
+    """Reach the next thing on a page with the Tab key.
+
+    The frame is a process of its own: until it has the focus, keys go to the page around it.
+    """
+    view.page.keyboard.press("Tab")
+    expect(view.frame.locator(selector)).to_be_focused()
 
 
 def at(frame: Frame, z: tuple[float, float]) -> tuple[float, float]:

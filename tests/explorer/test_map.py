@@ -8,7 +8,18 @@ from aelib import data, models, plots
 from aelib.explorer import Explorer, latent_explorer
 from aelib.explorer._map import GRID
 from aelib.explorer._page import without_scripts
-from browsing import at, canvas, contrast, hexadecimals, lively, luminance, overflow, picture, shown
+from browsing import (
+    at,
+    canvas,
+    contrast,
+    hexadecimals,
+    lively,
+    luminance,
+    overflow,
+    picture,
+    shown,
+    tab_to,
+)
 from colour_vision import VISION, lab
 import keras
 from keras import layers
@@ -472,8 +483,7 @@ def test_points_and_names_have_the_colours_of_the_course(browser):
 def test_arrow_keys_move_in_small_and_large_steps(browser):
     with shown(browser, make(limits=(-1, 1))) as view:
         view.page.mouse.move(*view.at((0, 0)))
-        view.page.keyboard.press("Tab")
-        assert view.frame.evaluate("document.activeElement === map")
+        tab_to(view, ".map")
         assert view.frame.evaluate("getComputedStyle(map).outlineStyle") == "solid"
         z = place(view.frame)
         for key, direction in KEYS.items():
@@ -579,7 +589,7 @@ def test_a_click_draws_no_line(browser):
 def test_a_line_can_be_drawn_on_the_keyboard(browser):
     with shown(browser, make(limits=(-1, 1))) as view:
         view.page.mouse.move(*view.at((0, 0)))
-        view.frame.locator(".map").focus()
+        tab_to(view, ".map")
         origin = place(view.frame)
         view.page.keyboard.press("Enter")
         expect(control(view)).to_have_text("End it here")
@@ -709,7 +719,7 @@ def test_a_place_is_read_out_once_it_is_reached(browser):
                     .observe(find("[aria-live]"), {childList: true});
             }"""
         )
-        view.frame.locator(".map").focus()
+        tab_to(view, ".map")
         for _ in range(5):
             view.page.keyboard.press("Shift+ArrowUp")
         view.frame.wait_for_function("() => heard.length")

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from aelib import data, layers, models
 from aelib.explorer import Explorer, anomaly_pad, drawing_pad
-from browsing import contrast, hexadecimals, lively, overflow, shown
+from browsing import contrast, hexadecimals, lively, overflow, shown, tab_to
 import keras
 from keras.layers import Conv2DTranspose, Dense, Reshape
 import numpy as np
@@ -297,8 +297,7 @@ def test_the_net_answers_while_the_mouse_draws(browser, nets, digits):
 
 def test_keys_draw(browser, nets, digits):
     with shown(browser, make("noise", nets, digits)) as view:
-        view.page.keyboard.press("Tab")
-        assert view.frame.evaluate("document.activeElement === pad")
+        tab_to(view, ".pad")
         before = now(view)["seen"]
         view.page.keyboard.press("Shift+ArrowUp")  # the pen is up
         np.testing.assert_array_equal(now(view)["seen"], before)

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from aelib.explorer import Explorer, style_table
-from browsing import overflow, picture, shown
+from browsing import overflow, picture, shown, tab_to
 import numpy as np
 from playwright.sync_api import expect
 import pytest
@@ -57,7 +57,7 @@ def test_a_click_shows_a_pair_and_swaps_it(browser):
 def test_keys_and_fingers_choose(browser):
     options = {"width": 390, "has_touch": True, "is_mobile": True}
     with shown(browser, make(), **options) as view:
-        view.page.keyboard.press("Tab")
+        tab_to(view, ".table")
         for key in ("ArrowDown", "ArrowRight"):
             view.page.keyboard.press(key)
         check(view, 1, 2)
