@@ -99,6 +99,13 @@ def number(value: float, name: str, fits: Callable[[float], bool], wanted: str) 
         raise ValueError(f"{name} is {value}; pass {wanted}")
 
 
+def one_model(value: object, name: str, part: str) -> None:
+    """Refuse all the models that a builder returned where its `part` is wanted."""
+    if isinstance(value, tuple) and hasattr(value, part):
+        kind = type(value).__name__
+        raise TypeError(f"{name} is of type {kind}, which holds several models; pass its .{part}")
+
+
 def sizes(**named: int) -> list[int]:
     """Take whole numbers from 1 on, and return them as the plain integers that Keras takes."""
     return [int(check_scalar(size, name, Integral, min_val=1)) for name, size in named.items()]

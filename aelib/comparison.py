@@ -85,14 +85,15 @@ STACKED = [{"layer rate": rate} for rate in LAYER_RATES]
 DENOISING = [{"noise": n, "layer rate": rate} for n, rate in product(NOISE, LAYER_RATES)]
 
 
+@keras.saving.register_keras_serializable(package="aelib")
 class Masking(layers.Layer):
     """Set each input to zero with a given probability, in training only, anew each time.
 
     The probability is a variable, so that nets that differ by it share a compiled program.
     """
 
-    def __init__(self, ratio: float) -> None:
-        super().__init__()
+    def __init__(self, ratio: float, **kwargs) -> None:
+        super().__init__(**kwargs)
         start = keras.initializers.Constant(ratio)
         self.ratio = self.add_weight(shape=(), initializer=start, trainable=False)
         self.random = keras.random.SeedGenerator()
@@ -102,6 +103,10 @@ class Masking(layers.Layer):
             return x
         kept = keras.random.uniform(ops.shape(x), seed=self.random) >= self.ratio
         return x * ops.cast(kept, x.dtype)
+
+    def get_config(self) -> dict:
+        """Give the arguments that build the layer anew."""
+        return super().get_config() | {"ratio": float(self.ratio)}
 
 
 def epochs(steps: float, images: int) -> int:

@@ -11,6 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 NEIGHBOURS = 15
 FOLDS = 5
+LEAST = -(-NEIGHBOURS * FOLDS // (FOLDS - 1))  # examples, so that all folds but one hold 15
 
 
 def knn_predictions(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -28,9 +29,14 @@ def knn_predictions(codes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If an argument has another shape or kind, or `codes` hold NaN.
+        If an argument has another shape or kind, or `codes` hold NaN or fewer than 19 examples.
     """
     codes, labels = _codes_and_labels(codes, labels)
+    if len(codes) < LEAST:
+        raise ValueError(
+            f"codes hold {len(codes)} examples; pass at least {LEAST}, so that each has "
+            f"{NEIGHBOURS} neighbours in the other folds"
+        )
     return cross_val_predict(KNeighborsClassifier(NEIGHBOURS), codes, labels, cv=FOLDS)
 
 

@@ -48,13 +48,12 @@ def gaussian(
     TypeError
         If `images` do not hold floats or `rng` is no generator.
     ValueError
-        If `images` lie outside [0, 1]; if `scale` is negative, infinite or NaN.
+        If `images` lie outside [0, 1]; if `scale` is no number, negative, infinite or NaN.
 
     Source: Vincent et al. 2010, section 3.3, "additive isotropic Gaussian noise".
     """
     images = _images(images)
-    if not 0 <= scale < np.inf:
-        raise ValueError(f"scale is {scale}; pass a standard deviation of at least 0")
+    _checks.number(scale, "scale", lambda s: 0 <= s < np.inf, "a standard deviation of at least 0")
     noisy = images + scale * rng.standard_normal(images.shape)
     return (np.clip(noisy, 0, 1) if clip else noisy).astype(images.dtype)
 

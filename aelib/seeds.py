@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from aelib import _checks
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -47,6 +48,11 @@ def spread(values: ArrayLike, form: str = ".4f") -> str:
     values : one number for each seed, at least one
     form : how to write a number, as in an f-string
 
+    Raises
+    ------
+    ValueError
+        If `values` are none, no row of numbers, or hold NaN or infinite ones.
+
     Examples
     --------
     >>> spread([0.02, 0.04])
@@ -54,6 +60,7 @@ def spread(values: ArrayLike, form: str = ".4f") -> str:
     >>> spread([0.5], ".0%")
     '50%'
     """
+    values = _checks.numbers(values, "values")
     low, high = np.min(values), np.max(values)
     band = f" ({low:{form}} to {high:{form}})" if low < high else ""
     return f"{np.mean(values):{form}}{band}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from numbers import Integral
 
+from aelib import _checks
 from aelib.data import Digits
 import numpy as np
 from scipy.ndimage import rotate
@@ -101,16 +102,17 @@ def load(
 
     Raises
     ------
+    TypeError
+        If `seed` is no integer.
     ValueError
-        If there is no such data set, a size is below 1, or there are fewer digits than asked for.
+        If there is no such data set, `sizes` are not three integers of at least 1, `seed` is below
+        0, or there are fewer digits than asked for.
 
     Source: Larochelle et al. 2007, section 4.
     """
     if name not in NAMES:
         raise ValueError(f"name is {name!r}; pass one of {', '.join(NAMES)}")
-    sizes = sizes or SIZES[name]
-    for size in sizes:
-        check_scalar(size, "sizes", Integral, min_val=1)
+    sizes = _checks.integers(sizes or SIZES[name], "sizes", 3, low=1).tolist()
     check_scalar(seed, "seed", Integral, min_val=0)
     count, rng = sum(sizes), np.random.default_rng((seed, NAMES.index(name)))
     if name in OF_DIGITS:

@@ -94,8 +94,8 @@ def say(
     Raises
     ------
     ValueError
-        If a phoneme is not known, `seconds` are not as many positive numbers, or a factor of
-        `tune` is not positive.
+        If a phoneme is not known, `seconds` are not as many positive numbers or too short for a
+        sample, or a factor of `tune` is not positive.
 
     Source: Klatt 1980, "Software for a cascade/parallel formant synthesizer", doi
     10.1121/1.383940; the vowels' formants are men's of Peterson & Barney 1952, doi
@@ -110,6 +110,8 @@ def say(
         raise ValueError("seconds and tune must be positive; leave out what lasts no time")
 
     ends = np.round(RATE * np.cumsum(seconds)).astype(int)
+    if not ends[-1]:
+        raise ValueError(f"seconds last {sum(seconds):g} together; a sample takes {1 / RATE:g}")
     spoken = np.repeat([PHONEMES.index(p) for p in phonemes], np.diff(ends, prepend=0))
     count = len(spoken)
     formants, voiced, hissed, place = _tracks(spoken)

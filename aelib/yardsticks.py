@@ -5,11 +5,20 @@ from numbers import Integral
 
 from aelib import _checks
 from aelib._startup import keras
+from aelib.models import summed_cross_entropy
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_scalar
 
 Loss = str | keras.losses.Loss | Callable
+# What a loss asks of images and answers; those that are not named take any numbers.
+OF_GREY_LEVELS = (
+    keras.losses.binary_crossentropy,
+    keras.losses.binary_focal_crossentropy,
+    keras.losses.kl_divergence,  # it would cut off what lies outside
+    summed_cross_entropy,
+)
+OF_COUNTS = (keras.losses.poisson,)
 
 
 def score(loss: Loss, images: np.ndarray, restored: np.ndarray) -> float:
@@ -18,7 +27,8 @@ def score(loss: Loss, images: np.ndarray, restored: np.ndarray) -> float:
     Parameters
     ----------
     loss : a Keras loss, as given to `compile`: "mse", "binary_crossentropy", an object, …
-    images, restored : (n, …) arrays of the same shape; values in [0, 1] for binary cross-entropy
+    images, restored : (n, …) arrays of the same shape; values in [0, 1] for binary cross-entropies
+        and "kl_divergence", at least 0 for "poisson"
 
     Returns
     -------
@@ -27,8 +37,8 @@ def score(loss: Loss, images: np.ndarray, restored: np.ndarray) -> float:
     Raises
     ------
     ValueError
-        If the arrays differ in shape, are empty, hold NaN or, for binary cross-entropy, lie
-        outside [0, 1]; if `loss` is none or takes logits.
+        If the arrays differ in shape, are empty, hold NaN or lie outside the range of the loss; if
+        `loss` is none, takes logits or gives no finite number.
     """
     images = _values(images, "images", loss)
     return _mean(loss, images, _values(restored, "restored", loss, images.shape, "images"))
@@ -52,9 +62,12 @@ def reconstruction(
 
     Raises
     ------
+    TypeError
+        If `model` is all that a function of `models` returned, not its `.model`.
     ValueError
         As `score` does; if `inputs` are empty or hold NaN.
     """
+    _checks.one_model(model, "model", "model")
     inputs = _checks.numbers(inputs, "inputs")
     # Called, not `predict`: that would trace every new model first, which takes longer.
     parts = [model(inputs[i : i + 10_000]) for i in range(0, len(inputs), 10_000)]
@@ -71,7 +84,7 @@ def mean_image(loss: Loss, train: np.ndarray, test: np.ndarray) -> float:
     Parameters
     ----------
     loss : a Keras loss
-    train, test : (n, …) arrays of images of one shape; values in [0, 1] for binary cross-entropy
+    train, test : (n, …) arrays of images of one shape; values in the range that `score` asks for
 
     Raises
     ------
@@ -136,7 +149,7 @@ def table(loss: Loss, train: np.ndarray, test: np.ndarray, codes: int) -> dict[s
         "mean image": mean_image(loss, train, test),
         f"PCA, {codes} codes": pca(loss, train, test, codes),
     }
-    if _is_cross_entropy(loss):
+    if _kind(loss) is keras.losses.binary_crossentropy:
         marks["entropy floor"] = entropy_floor(test)
     return marks
 
@@ -151,17 +164,19 @@ def _function(loss: Loss) -> Callable:
     return found.call if isinstance(found, keras.losses.Loss) else found
 
 
-def _is_cross_entropy(loss: Loss) -> bool:
-    """Tell binary cross-entropy, by whatever name, from other losses."""
+def _kind(loss: Loss) -> Loss:
+    """Give the one function behind all names of a loss of Keras."""
     found = keras.losses.get(loss)
-    function = keras.losses.binary_crossentropy
-    return found is function or isinstance(found, keras.losses.BinaryCrossentropy)
+    return getattr(found, "fn", found)
 
 
 def _mean(loss: Loss, images: np.ndarray, restored: np.ndarray) -> float:
     """Average a loss over checked arrays."""
     per_example = _function(loss)(images, restored)
-    return float(np.mean(keras.ops.convert_to_numpy(per_example), dtype=np.float64))
+    mean = float(np.mean(keras.ops.convert_to_numpy(per_example), dtype=np.float64))
+    if not np.isfinite(mean):
+        raise ValueError(f"loss gives {mean} here; pass one that is made for values in this range")
+    return mean
 
 
 def _values(
@@ -172,8 +187,12 @@ def _values(
     like: str = "",
 ) -> np.ndarray:
     """Check an array for a loss and make it one of floats."""
-    check = _checks.grey_levels if _is_cross_entropy(loss) else _checks.numbers
-    return _floats(check(values, name, shape, like=like))
+    kind = _kind(loss)
+    check = _checks.grey_levels if kind in OF_GREY_LEVELS else _checks.numbers
+    values = _floats(check(values, name, shape, like=like))
+    if kind in OF_COUNTS and values.min() < 0:
+        raise ValueError(f"{name} must be at least 0 for this loss; they begin at {values.min():g}")
+    return values
 
 
 def _floats(values: np.ndarray) -> np.ndarray:

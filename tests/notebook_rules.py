@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator
 from html import unescape
+from itertools import groupby
 import json
 from pathlib import Path
 import re
@@ -19,23 +20,31 @@ from markdown_it import MarkdownIt
 import nbformat
 from nbformat import NotebookNode
 from notebook_parts import (
+    CHECK,
     MAGIC,
-    calls,
+    SOLUTION,
     checks,
     claims,
     code_cells,
     headings,
+    headings_of,
     keyword,
     ledgers,
+    literal,
     setup_facts,
     setup_output,
     syntax,
+    tags,
     without_install,
 )
 from run_notebooks import TIMING
 
 CHECKED = "nbval-check-output"
 GALLERY = "gallery"
+FOLDED = "hide-input"
+TAGS = {CHECKED, GALLERY, FOLDED, SOLUTION, CHECK}
+# Comments that nbval reads as commands, such as NBVAL_SKIP.
+COMMAND = re.compile(r"#\s*((?:NBVAL|PYTEST_VALIDATE)_\w+)")
 SHORTEST_ALT = 20
 # They start other programs, hide errors or reach around what the rules can read.
 FORBIDDEN_MODULES = {
@@ -51,7 +60,34 @@ FORBIDDEN_MODULES = {
     "subprocess",
     "sys",
 }
-FORBIDDEN_CALLS = {"__import__", "compile", "eval", "exec", "get_ipython", "globals", "open"}
+# Only as functions: model.compile and Image.open are others.
+FORBIDDEN_NAMES = {"compile", "open"}
+# Whatever module they are reached through: pathlib.os, IPython.get_ipython().system.
+FORBIDDEN_ANYWHERE = FORBIDDEN_MODULES | {
+    "__builtins__",
+    "__dict__",
+    "__import__",
+    "check_call",
+    "check_output",
+    "create_subprocess_exec",
+    "create_subprocess_shell",
+    "eval",
+    "exec",
+    "get_ipython",
+    "getoutput",
+    "getstatusoutput",
+    "globals",
+    "locals",
+    "popen",
+    "Popen",
+    "run_cell",
+    "run_cell_magic",
+    "run_line_magic",
+    "subprocess_exec",
+    "subprocess_shell",
+    "system",
+    "vars",
+}
 LONGEST_SETUP = 10
 LONGEST_CELL = 25
 WORDS = re.compile(
@@ -209,16 +245,36 @@ def no_try(notebook: NotebookNode) -> Problems:
 def no_other_programs(notebook: NotebookNode) -> Problems:
     """No cell starts other programs, installs anything or runs code that is not on the page."""
     for n, cell in enumerate(code_cells(notebook), start=1):
-        tree = syntax(cell)
-        nodes = list(ast.walk(tree))
+        nodes = list(ast.walk(syntax(cell)))
         modules = [a.name for node in nodes if isinstance(node, ast.Import) for a in node.names]
         modules += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
         for module in modules:
             if module.split(".")[0] in FORBIDDEN_MODULES:
                 yield f"cell {n} imports {module}: no module that runs programs or hides errors"
-        for call in calls(tree):
-            if isinstance(call.func, ast.Name) and call.func.id in FORBIDDEN_CALLS:
-                yield f"cell {n} calls {call.func.id}: the page shows all code that runs"
+        for name in sorted(forbidden_names(nodes)):
+            yield f"cell {n} uses {name}: no page runs a program, or code that it does not show"
+
+
+def forbidden_names(nodes: list[ast.AST]) -> set[str]:
+    """Collect the forbidden names among names, attributes, imports and what getattr looks up."""
+    named = {node.id for node in nodes if isinstance(node, ast.Name)}
+    reached = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            reached |= {alias.name for alias in node.names}
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
+            reached |= {literal(given) or "" for given in node.args[1:2]}
+    return named & FORBIDDEN_NAMES | (named | reached) & FORBIDDEN_ANYWHERE
+
+
+def only_known_tags(notebook: NotebookNode) -> Problems:
+    """No tag or comment makes nbval, a run or the site pass over a cell or its output."""
+    for n, cell in enumerate(notebook.cells, start=1):
+        for tag in sorted(set(tags(cell)) - TAGS):
+            yield f'cell {n}, of text and code, has the tag "{tag}"; take it off'
+    for n, cell in enumerate(code_cells(notebook), start=1):
+        for command in COMMAND.findall(cell.source):
+            yield f"cell {n} gives nbval a command in a comment: {command}; take it out"
 
 
 def pictures_described(notebook: NotebookNode) -> Problems:
@@ -286,6 +342,41 @@ def pictures_are_there(notebook: NotebookNode) -> Problems:
 
 
 # The ledger ---------------------------------------------------------------------------------------
+
+
+def checks_are_folded(notebook: NotebookNode) -> Problems:
+    """Cells of checks are folded, on the site by their tag and in JupyterLab by their metadata."""
+    cells = code_cells(notebook)
+    for n in sorted({check.cell for check in checks(notebook)}):
+        if FOLDED not in tags(cells[n - 1]):
+            yield f'cell {n} has checks and is not folded on the site; tag it "{FOLDED}"'
+        if cells[n - 1].metadata.get("jupyter", {}).get("source_hidden") is not True:
+            yield f"cell {n} has checks and is open in JupyterLab; fold it there and save"
+
+
+def checks_stand_together(notebook: NotebookNode) -> Problems:
+    """A section has one cell of checks at most, or subsections that have one each."""
+    at = places(notebook)
+    cells = sorted({check.cell for check in checks(notebook)})
+    for _, group in groupby(cells, key=lambda n: at[n - 1][0]):
+        together = list(group)
+        parts = [at[n - 1][1] for n in together]
+        if len(parts) > 1 and (0 in parts or len(set(parts)) < len(parts)):
+            yield f"cells {together} have the checks of one section; put them into one cell"
+
+
+def places(notebook: NotebookNode) -> list[tuple[int, int]]:
+    """List section and subsection of each code cell, counted from 1; 0 above the first."""
+    section, part, found = 0, 0, []
+    for cell in notebook.cells:
+        for level, _ in headings_of(cell):
+            if level == 2:
+                section, part = section + 1, 0
+            elif level == 3:
+                part += 1
+        if cell.cell_type == "code":
+            found.append((section, part))
+    return found
 
 
 def spelt_out(notebook: NotebookNode) -> Problems:
@@ -372,11 +463,14 @@ RULES: list[Callable[[NotebookNode], Problems]] = [
     plain_python,
     no_try,
     no_other_programs,
+    only_known_tags,
     pictures_described,
     short_cells,
     one_title,
     sections,
     pictures_are_there,
+    checks_are_folded,
+    checks_stand_together,
     spelt_out,
     ledger_is_current,
     ledger_is_rendered,

@@ -4,6 +4,7 @@ import json
 
 from aelib import comparison, variations
 from aelib.data import Digits
+import keras
 import numpy as np
 import pytest
 from sklearn.svm import SVC
@@ -158,6 +159,21 @@ def test_noise_is_drawn_in_training_only_and_in_the_share_asked_for():
     first, second = (layer(x, training=True).numpy() for _ in range(2))
     assert set(np.unique(first)) == {0, 1} and not np.array_equal(first, second)
     assert np.mean(first == 0) == pytest.approx(0.4, abs=0.02)
+
+
+def test_a_noisy_net_comes_back_from_its_file(tmp_path):
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6,))
+    net = keras.Model(x, keras.layers.Dense(2)(comparison.Masking(0.4, name="noise")(x)))
+    net.save(tmp_path / "net.keras")
+    loaded = keras.models.load_model(tmp_path / "net.keras")
+    layer, again = net.get_layer("noise"), loaded.get_layer("noise")
+    assert type(again) is comparison.Masking and again.get_config() == layer.get_config()
+    assert float(again.ratio) == float(layer.ratio) == pytest.approx(0.4)
+    images = np.random.default_rng(0).random((50, 6), np.float32)
+    np.testing.assert_array_equal(loaded(images), net(images))
+    lost = again(np.ones((50, 784), np.float32), training=True).numpy() == 0
+    assert lost.mean() == pytest.approx(0.4, abs=0.02)
 
 
 def test_a_net_starts_from_the_pretrained_layers(problem, small_nets, monkeypatch):

@@ -466,10 +466,11 @@ def test_second_load_does_not_download(world):
     assert world.requests == 1
 
 
-def test_download_lands_in_the_cache_if_data_cannot_be_written(world, monkeypatch):
-    monkeypatch.setattr(data, "_checkout_folder", lambda: world.data / "README.md")  # a file
+def test_download_lands_in_the_cache_if_data_cannot_be_written(world):
+    (world.data / "mnist.npz").mkdir()  # a folder where the file should be
     assert_is_archive(data.load_mnist())
-    assert world.files(world.data) == ["README.md"]
+    assert world.files(world.data) == ["README.md", "mnist.npz"]
+    assert world.files(world.data / "mnist.npz") == []
     assert world.files(world.cache) == ["mnist.npz"]
     assert world.files(world.scratch) == []
 
@@ -490,12 +491,13 @@ def test_read_only_or_full_folder_is_passed_over(world, monkeypatch, number):
     assert world.files(world.cache) == ["mnist.npz"]
 
 
-def test_download_is_kept_nowhere_if_nothing_can_be_written(world, monkeypatch):
-    monkeypatch.setattr(data, "_checkout_folder", lambda: world.data / "README.md")
+def test_download_is_kept_nowhere_if_nothing_can_be_written(world):
+    (world.data / "mnist.npz").mkdir()
     world.cache.parent.write_text("a file where Keras's folder should be")
     digits = data.load_mnist()
     assert_is_archive(digits)
     assert "downloaded" in digits.source
+    (world.data / "mnist.npz").rmdir()  # still empty
     assert world.is_clean()
 
 

@@ -2,7 +2,7 @@
 
 import ast
 
-from dependence import computed, constant_parts
+from dependence import Known, computed, constant_parts
 from nbformat.v4 import new_code_cell, new_notebook
 import pytest
 
@@ -38,6 +38,12 @@ def constants(code: str, holds: str) -> list[str]:
         ("(a, *b), c = training.fit()", "b and c"),
         ("best = np.min([loss for loss in training.fit()])", "best < LIMIT"),
         ("good = training.fit()", "{'one': good > 1, 'two': good > 2}"),
+        ("good = training.fit()", "{'one': good > 1} | {name: good > 2 for name in 'ab'}"),
+        ("good = training.fit()", "good > 2 or good < 1"),
+        ("fit = training.fit", "fit() > 1"),
+        ("for layer in {'a': keras.layers.Dense}.values():\n    net = layer(2)", "net.units == 2"),
+        ("net = keras.layers.GRU(2)", "net.units == 2"),
+        ("f = lambda x: training.fit(x)\nlow = f(1)", "low < 1"),
     ],
 )
 def test_result_is_followed(code, holds):
@@ -54,11 +60,48 @@ def test_result_is_followed(code, holds):
         ("good = training.fit()", "{'one': good > 1, 'two': True}", ["True"]),
         ("good = training.fit()", "{}", ["nothing"]),
         ("ledger = claims.Claims()", "ledger is not None", ["ledger is not None"]),
+        ("good = training.fit()", "{'one': good > 1} | {'two': True}", ["True"]),
+        ("good = training.fit()", "{name: True for name in good}", ["True"]),
+        ("OK = keras is not None", "OK", ["OK"]),
+        ("labels = data.FIRST_TEST_LABELS", "labels.count(7)", ["labels.count(7)"]),
+        ("version = keras.__version__", "version.isupper()", ["version.isupper()"]),
+        ("good = training.fit()\nok = good or True", "ok", ["ok"]),
     ],
 )
 def test_constant_is_named(code, holds, found):
     assert constants(code, holds) == found
 
 
+@pytest.mark.parametrize(
+    "holds",
+    [
+        "keras is not None",
+        "training.fit is not None",
+        "error is not None",
+        "np.pi > 3",
+        "len(keras.__version__) > 0",
+        "keras.__version__.startswith('3')",
+        "data.FIRST_TEST_LABELS[0] == 7",
+        "str(keras).upper() != ''",
+        "ledger is not None",
+        "good > 1 or True",
+        "good > 1 or 2 > 1",
+        "good > 1 and 0",
+        "good is good",
+        "not good == good",
+        "1 < good <= good",
+    ],
+)
+def test_name_of_a_module_and_what_is_settled_by_its_form_are_constant(holds):
+    code = """\
+good = training.fit(data.load_mnist())
+np.mean(good)
+ledger = claims.Claims()
+ledger.check("Good", holds=good)
+def error(x):
+    return training.fit(x)"""
+    assert constants(code, holds) == [holds]
+
+
 def test_missing_argument_is_named():
-    assert constant_parts(None, set()) == ["nothing"]
+    assert constant_parts(None, Known(set(), set())) == ["nothing"]

@@ -92,6 +92,7 @@ def picture(content: str) -> NotebookNode:
 def small_notebook(profile: str = "full") -> NotebookNode:
     """Return a notebook as a run saves it."""
     alt = {"image": {"alt": "Eight digits, and below them what the net makes of them."}}
+    folded = {"tags": ["nbval-check-output", "hide-input"], "jupyter": {"source_hidden": True}}
     cells = [
         new_markdown_cell("# 02 · Small\n\nA net copies digits.\n\n**Time** | about 3 minutes"),
         new_code_cell(SETUP, outputs=[setup_output(profile, "MNIST", complete=True)]),
@@ -109,9 +110,7 @@ def small_notebook(profile: str = "full") -> NotebookNode:
             outputs=[picture("aGVsbG8=")],
             metadata={"tags": ["gallery"], "mystnb": alt},
         ),
-        new_code_cell(
-            CHECKS, outputs=[ledger(FIRST, SECOND)], metadata={"tags": ["nbval-check-output"]}
-        ),
+        new_code_cell(CHECKS, outputs=[ledger(FIRST, SECOND)], metadata=folded),
         new_markdown_cell(f"## Exercises\n\n1. Change it.\n\n## References\n\n{REFERENCE}\n"),
     ]
     notebook = new_notebook(cells=cells)
@@ -211,6 +210,32 @@ def untag(text: str) -> Callable[[NotebookNode], None]:
     return lambda notebook: cell_with(notebook, text).metadata.pop("tags")
 
 
+def tag(text: str, name: str) -> Callable[[NotebookNode], None]:
+    """Return an edit that adds a tag to the cell with a text."""
+    return lambda notebook: cell_with(notebook, text).metadata.setdefault("tags", []).append(name)
+
+
+def with_holds(holds: str) -> Callable[[NotebookNode], None]:
+    """Return an edit that has the first check hold by this code."""
+    return source("holds=error < 0.02", f"holds={holds}")
+
+
+def unfold(notebook: NotebookNode) -> None:
+    """Open the cell of checks in JupyterLab."""
+    cell_with(notebook, "Claims").metadata.pop("jupyter")
+
+
+def checks_apart(notebook: NotebookNode) -> None:
+    """Move the second check, of the same section, to a cell of its own."""
+    cell = cell_with(notebook, "Claims")
+    *first, second, last = cell.source.splitlines()
+    cell.source = "\n".join(first)
+    rest = new_code_cell(f"{second}\n{last}", outputs=cell.outputs, metadata=cell.metadata)
+    rest.execution_count = cell.execution_count + 1
+    cell.outputs = []
+    notebook.cells.insert(-1, rest)
+
+
 def without_the_second(notebook: NotebookNode) -> None:
     """Drop the failed statement from code and ledger."""
     cell = cell_with(notebook, "claims.Claims()")
@@ -280,6 +305,53 @@ IN_A_RUN_TOO = {
     "a constant beside a result": (
         "measured_verdicts",
         source(CHECKS, f"OK, loss = True, error\n{CHECKS.replace('error < 0.02', 'OK')}"),
+    ),
+    "a module for a verdict": ("measured_verdicts", with_holds("keras is not None")),
+    "a version for a verdict": ("measured_verdicts", with_holds("len(keras.__version__) > 0")),
+    "a constant of a module": (
+        "measured_verdicts",
+        with_holds("data.FIRST_TEST_LABELS[0] == 7"),
+    ),
+    "a result or True": ("measured_verdicts", with_holds("error < 0.02 or True")),
+    "a result that is itself": ("measured_verdicts", with_holds("error is error")),
+    "a cell that nbval skips": ("only_known_tags", tag("epochs=26", "nbval-skip")),
+    "an output that nbval ignores": ("only_known_tags", tag("Claims", "nbval-ignore-output")),
+    "a cell that may fail": ("only_known_tags", tag("epochs=26", "raises-exception")),
+    "a cell that the site leaves out": ("only_known_tags", tag("epochs=26", "remove-cell")),
+    "a comment that has nbval skip": ("only_known_tags", source(TRAIN, f"# NBVAL_SKIP\n{TRAIN}")),
+    "a comment that has nbval ignore": (
+        "only_known_tags",
+        source("ledger = ", "# NBVAL_IGNORE_OUTPUT\nledger = "),
+    ),
+    "a comment that lets a cell fail": (
+        "only_known_tags",
+        source("print(", "# NBVAL_RAISES_EXCEPTION\nprint("),
+    ),
+    "checks unfolded on the site": (
+        "checks_are_folded",
+        lambda notebook: cell_with(notebook, "Claims").metadata.tags.remove("hide-input"),
+    ),
+    "checks unfolded in JupyterLab": ("checks_are_folded", unfold),
+    "checks in two cells of a section": ("checks_stand_together", checks_apart),
+    "pip by IPython": (
+        "no_other_programs",
+        source("import keras", "import IPython\nimport keras\nIPython.get_ipython().system('pip')"),
+    ),
+    "pip by a magic": (
+        "no_other_programs",
+        source("import keras", "import keras\nget_ipython().run_line_magic('pip', 'list')"),
+    ),
+    "a shell by aelib": (
+        "no_other_programs",
+        source("import keras", "import keras\nprofile.os.system('pip')"),
+    ),
+    "a shell by pathlib": (
+        "no_other_programs",
+        source("import keras", "import keras, pathlib\npathlib.os.popen('pip')"),
+    ),
+    "a shell by asyncio": (
+        "no_other_programs",
+        source("import keras", "import asyncio\nasyncio.create_subprocess_shell('pip')"),
     ),
     "pip in a subprocess": (
         "no_other_programs",

@@ -182,6 +182,15 @@ def test_codes_and_labels_that_cannot_be_measured_are_named(name, message, cloud
         MEASURES[name](*BAD_CODES[message](*clouds))
 
 
+@pytest.mark.parametrize("measure", [metrics.knn_predictions, metrics.knn_accuracy])
+def test_fewer_examples_than_neighbours_are_named(measure, clouds):
+    codes, labels = (values[5:24] for values in clouds)
+    labels = labels % 2  # five of each class at least, one for each fold
+    measure(codes, labels)
+    with pytest.raises(ValueError, match="codes hold 18 examples; pass at least 19"):
+        measure(codes[:18], labels[:18])
+
+
 @pytest.mark.parametrize("rank", [metrics.neighbour_rank, metrics.distance_rank])
 @pytest.mark.parametrize("pair", [(0, 9), (3, 4), (4, 4), (0, 4, 7), (0.0, 4.0), 4, None])
 def test_a_pair_that_is_not_among_the_labels_is_named(rank, pair, clouds):

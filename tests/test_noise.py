@@ -125,7 +125,7 @@ def test_a_ratio_that_is_no_share_is_named(kind, ratio, images):
         kind(images, ratio, rng())
 
 
-@pytest.mark.parametrize("scale", [-0.5, float("inf"), float("nan")])
+@pytest.mark.parametrize("scale", [-0.5, float("inf"), float("nan"), None, "0.5"])
 def test_a_scale_that_is_no_deviation_is_named(scale, images):
     with pytest.raises(ValueError, match=f"scale is {scale}"):
         noise.gaussian(images, scale, rng())

@@ -18,6 +18,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SOLUTIONS = find_notebooks(FOLDER / "solutions")
 CHECKS = """\
 ledger = Claims()
 ledger.check("Deeper is better", of="R077 Z04", holds=deep < shallow, measured=f"{deep}")
@@ -49,6 +50,12 @@ def test_every_notebook_has_a_number_of_its_own():
 def test_notebook_keeps_the_rule(path, rule):
     problems = list(rule(nbformat.read(path, as_version=4)))
     assert not problems, "\n".join([f"{path.name}:", *problems])
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_nothing_in_the_solutions_is_passed_over(path):
+    problems = list(rules.only_known_tags(nbformat.read(path, as_version=4)))
+    assert not problems, "\n".join([f"solutions of {path.name}:", *problems])
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -104,12 +111,13 @@ def good() -> NotebookNode:
     """Return a notebook that keeps every rule."""
     picture = new_output("display_data", {"image/png": "aGVsbG8="})
     gallery = {"tags": ["gallery"], "mystnb": {"image": {"alt": "Two lines that never meet."}}}
+    folded = {"tags": ["nbval-check-output", "hide-input"], "jupyter": {"source_hidden": True}}
     setup_line = setup_output(data="MNIST", complete=True)
     cells = [
         new_markdown_cell("# Title\n\nA promise.\n\n```bash\n# a comment\n```"),
         new_code_cell("%matplotlib inline\nfrom aelib import training", outputs=[setup_line]),
         new_code_cell("loss = training.fit()\ndeep, shallow = 0.1, loss\n(deep\n % shallow)"),
-        new_code_cell(CHECKS, outputs=[ledger_output()], metadata={"tags": ["nbval-check-output"]}),
+        new_code_cell(CHECKS, outputs=[ledger_output()], metadata=folded),
         new_code_cell("draw()", outputs=[picture], metadata=gallery),
         new_markdown_cell("## Exercises\n\n1. Run it.\n\n## References\n\nhttps://x.org/home/y"),
     ]
@@ -144,6 +152,21 @@ def show(output: NotebookNode, cell: int = 2) -> Callable[[NotebookNode], None]:
 def set_count(count: int | None) -> Callable[[NotebookNode], None]:
     """Return a change of the second code cell's execution count."""
     return lambda notebook: notebook.cells[2].update(execution_count=count)
+
+
+def tag(name: str, cell: int = 2) -> Callable[[NotebookNode], None]:
+    """Return a change that adds a tag to a cell."""
+    return lambda notebook: notebook.cells[cell].metadata.setdefault("tags", []).append(name)
+
+
+def check_again(*above: str) -> Callable[[NotebookNode], None]:
+    """Return a change that adds cells of checks, each below a text."""
+
+    def change(notebook: NotebookNode) -> None:
+        for text in above:
+            notebook.cells[5:5] = [new_markdown_cell(text), notebook.cells[3]]
+
+    return change
 
 
 def set_metadata(key: str, cell: int | None = None) -> Callable[[NotebookNode], None]:
@@ -200,6 +223,18 @@ BROKEN = [
     ("no_other_programs", edit(2, "loss = training.fit()", "from subprocess import run")),
     ("no_other_programs", edit(2, "loss = training.fit()", "import os.path")),
     ("no_other_programs", edit(2, "loss = training.fit()", "__import__('pip')")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "from pathlib import os as o")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "import x\nx.os.remove('a')")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "getattr(x, 'sys').exit()")),
+    ("no_other_programs", edit(2, "loss = training.fit()", "run = exec\nrun('1')")),
+    ("only_known_tags", tag("nbval-skip")),
+    ("only_known_tags", tag("nbval-ignore-output", 3)),
+    ("only_known_tags", tag("raises-exception")),
+    ("only_known_tags", tag("remove-cell", 5)),
+    ("only_known_tags", edit(2, "loss", "# NBVAL_SKIP\nloss")),
+    ("only_known_tags", edit(3, "ledger = Claims()", "ledger = Claims()\n##NBVAL_IGNORE_OUTPUT")),
+    ("only_known_tags", edit(2, "(deep", "  # NBVAL_RAISES_EXCEPTION\n(deep")),
+    ("only_known_tags", edit(2, "loss", "# PYTEST_VALIDATE_IGNORE_OUTPUT\nloss")),
     ("pictures_described", lambda notebook: notebook.cells[4].update(outputs=[])),
     ("pictures_described", lambda notebook: notebook.cells[4].metadata.pop("mystnb")),
     ("pictures_described", lambda notebook: notebook.cells.append(notebook.cells[4])),
@@ -216,6 +251,11 @@ BROKEN = [
     ("pictures_are_there", edit(5, "1. Run it.", "![a][b]\n\n[b]: gone/a%20b.png 'c'")),
     ("pictures_are_there", edit(5, "1. Run it.", "Inside <img alt='a' src='gone.png'>.")),
     ("pictures_are_there", edit(5, "1. Run it.", '\n<p>\n<img\n  src="gone.png">\n</p>\n')),
+    ("checks_are_folded", lambda notebook: notebook.cells[3].metadata.pop("jupyter")),
+    ("checks_are_folded", lambda notebook: notebook.cells[3].metadata.tags.remove("hide-input")),
+    ("checks_stand_together", check_again("A text.")),
+    ("checks_stand_together", check_again("## One", "A text.")),
+    ("checks_stand_together", check_again("### Two", "## One")),
     ("spelt_out", edit(3, '"Zen"', 'f"Zen"')),
     ("spelt_out", edit(3, '"Deeper is better"', "statement")),
     ("spelt_out", edit(3, '"R077 Z04"', "ids")),
@@ -236,6 +276,9 @@ BROKEN = [
     ("refuted_with_reason", show(ledger_output(verdict="full profile only"), 3)),
     ("measured_verdicts", edit(3, "deep < shallow", "True")),
     ("measured_verdicts", edit(3, "bool(shallow < 0.1)", "bool(1 < 0.1)")),
+    ("measured_verdicts", edit(3, "deep < shallow", "training is not None")),
+    ("measured_verdicts", edit(3, "deep < shallow", "deep < shallow or True")),
+    ("measured_verdicts", edit(3, "deep < shallow", "shallow == shallow")),
     ("ledger_is_tested", lambda notebook: notebook.cells[3].metadata.pop("tags")),
 ]
 
@@ -248,6 +291,12 @@ def test_section_of_the_ledger_keeps_the_rules(good):
     good.cells[2].outputs = [ledger_output(section=True)]
     for rule in (rules.ledger_is_rendered, rules.sections_are_of_the_ledger):
         assert not list(rule(good))
+
+
+def test_subsections_may_have_a_cell_of_checks_each(good):
+    check_again("### Two", "## One\n\n### One")(good)
+    good.cells.insert(5, new_markdown_cell("## Before"))
+    assert not list(rules.checks_stand_together(good))
 
 
 def test_pictures_that_are_there_are_no_problem(good):

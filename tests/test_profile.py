@@ -1,11 +1,13 @@
 """Which profile runs, and a start that is seeded and quiet."""
 
+import gc
 import json
 import os
 import platform
 import random
 import subprocess
 import sys
+import weakref
 
 import aelib
 from aelib import profile
@@ -109,6 +111,18 @@ def test_every_kind_of_integer_is_a_seed(seed, capsys):
 def test_other_seeds_are_refused_by_name(seed):
     with pytest.raises((TypeError, ValueError), match="seed"):
         profile.start(seed)
+
+
+def test_start_spares_the_collector_what_lives_and_leaves_no_garbage(capsys):
+    kept = [[] for _ in range(1000)]
+    loop = type("Loop", (), {})()
+    loop.itself = loop
+    garbage = weakref.ref(loop)
+    del loop
+    before = gc.get_freeze_count()
+    profile.start(1)
+    assert garbage() is None
+    assert gc.get_freeze_count() >= before + len(kept)
 
 
 def test_device_is_the_gpu_that_tensorflow_sees_or_the_cpu(monkeypatch):

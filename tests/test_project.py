@@ -2,6 +2,7 @@
 
 import ast
 from base64 import b64encode
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from importlib.metadata import distributions
 import json
@@ -11,10 +12,11 @@ import sys
 import tomllib
 
 import aelib
+from aelib import data, profile, statements
 import build_site
 import figures
 import nbformat
-from notebook_parts import code_cells, number, syntax
+from notebook_parts import code_cells, number, solved, syntax
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -258,6 +260,78 @@ def test_numbers_that_are_typed_in_the_tables_of_the_readme_are_borne_out_too():
             for figure in prose.figures(re.sub(r"^\| \d\d \||\| \d+ min \|$", "", line)):
                 assert any(map(figure.rounds, shown)), f"{figure.text} is nowhere shown: {line}"
     assert rows == set(course)
+
+
+WORDS = "zero one two three four five six seven eight nine ten".split()
+FRACTIONS = "half thirds? quarters? twice dozen hundred thousand million".split()
+A_NUMBER = re.compile(rf"\d[\d.,]*|\b(?:{'|'.join(WORDS[2:] + FRACTIONS)})\b", re.IGNORECASE)
+# What the README says in numbers outside its tables and nothing need bear out, and why.
+TYPED_IN_README = {
+    "an eight-bit toy": "notebook 01, by its title",
+    "ten handwritten digits as clouds": "what a picture shows",
+    "## Two commands": "they stand below",
+    "for the first five minutes": "rough, a reader's time",
+    'NB="01 02 03"    # sets up .venv, runs three notebooks': "an example",
+    '`make full NB="02 03"`': "an example",
+    "`JOBS=1`": "an example",
+    "one for every two cores, two on two cores": "tested as the rule of tools/kernels.py",
+    "The map of notebook 02": "a notebook by its number",
+    "a net of 1000-500-250 units runs at two thirds of": "`make bench` prints it, nothing keeps it",
+    "01 to 03 make a first week": "advice",
+    "from 04 on each stands for an hour and a half": "advice",
+}
+
+
+def counted_in_the_readme() -> list[str]:
+    """Return what the README says in numbers outside its tables, made from where they come from."""
+    (keras,) = re.findall(r"keras>=(\d+)", " ".join(PROJECT["dependencies"]))
+    first, last = map(int, re.findall(r"3\.(\d+)", PROJECT["requires-python"]))
+    *older, newest = [f"3.{minor}" for minor in range(first, last)]
+    digits = data.load_mnist()
+    pad = re.compile(r"\b(?:drawing|anomaly)_pad\(")
+    *pads, last_pad = [number(path) for path in NOTEBOOKS if pad.search(path.read_text())]
+    broken = solved(nbformat.read(ROOT / "notebooks/solutions/00_debugging.ipynb", as_version=4))
+    (ways,) = re.findall(r"## (\w+ ways through)", (ROOT / "docs/teaching.md").read_text())
+    (licence,) = re.findall(r"CC BY-SA [\d.]+", (ROOT / "data/README.md").read_text())
+    return [
+        f"in Keras {keras} on TensorFlow",
+        f"{WORDS[len(statements.DOCUMENTS)]} texts on autoencoders",
+        f"{digits.x_train[0].size} pixels squeezed into two numbers",
+        f"In notebooks {', '.join(pads)} and {last_pad} you draw a digit",
+        f"Python {', '.join(older)} or {newest} and make",
+        f"{len(digits.x_train) + len(digits.x_test):,} real MNIST digits",
+        ways.lower(),
+        f"{WORDS[len(broken)]} broken autoencoders",
+        f"{WORDS[len(profile.PROFILES)].capitalize()} profiles run",
+        f"{licence}; see",
+    ]
+
+
+def loose_numbers(readme: str, known: Iterable[str]) -> list[str]:
+    """List numbers outside the tables that no known words hold, and known words that are not there.
+
+    Addresses of links are not read.
+    """
+    text = re.sub(r"\]\([^)]*\)", "]", figures.BLOCK.sub("", readme))
+    missing = [words for words in known if words not in text]
+    for words in known:
+        text = text.replace(words, "")
+    return missing + A_NUMBER.findall(text)
+
+
+def test_numbers_outside_the_tables_of_the_readme_are_those_of_their_sources(monkeypatch):
+    monkeypatch.setenv("AELIB_PROFILE", "quick")
+    readme = (ROOT / "README.md").read_text()
+    known = [*TYPED_IN_README, *counted_in_the_readme()]
+    assert not loose_numbers(readme, known)
+    for old, new in [
+        ("5,000 real", "6,000 real"),
+        ("five texts", "six texts"),
+        ("## How it is built", "Up to 450 times faster than Keras.\n\n## How it is built"),
+        ("squeezed into two", "squeezed into three"),
+        ("two thirds", "nine tenths"),
+    ]:
+        assert old in readme and loose_numbers(readme.replace(old, new), known), new
 
 
 def test_pages_of_the_site_type_no_figure():

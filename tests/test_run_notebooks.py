@@ -247,6 +247,25 @@ def test_quick_run_is_not_saved_in_place(in_place, capsys):
     assert (in_place / "01_good.ipynb").read_bytes() == before
 
 
+@pytest.mark.parametrize("folder", ["pages", "pages/solutions"])
+@pytest.mark.parametrize(
+    "into", ["pages", "{}/pages", "pages/solutions", "pages/../pages/solutions/", "link"]
+)
+def test_into_the_folder_of_the_notebooks_is_refused(tmp_path, monkeypatch, capsys, folder, into):
+    monkeypatch.chdir(tmp_path)
+    paths = [Path("pages/01_a.ipynb"), Path("pages/solutions/01_a.ipynb")]
+    paths[1].parent.mkdir(parents=True)
+    Path("link").symlink_to("pages")
+    for path in paths:
+        write(path, ["1"])
+    before = [path.read_bytes() for path in paths]
+    assert tool.main(["--folder", folder, "--into", into.format(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"Nothing was run: --into is {Path(into.format(tmp_path))}, where the" in said
+    assert "name another folder, or save over them with --in-place" in said
+    assert [path.read_bytes() for path in paths] == before
+
+
 @pytest.mark.parametrize(("ran", "collected"), [(0, True), (1, True), (2, False), (130, False)])
 def test_make_full_collects_verdicts_only_if_notebooks_ran(tmp_path, ran, collected):
     stamp = tmp_path / "stamp"

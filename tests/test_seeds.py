@@ -40,6 +40,15 @@ def test_spread_of_seeds_that_agree_is_their_value():
     assert seeds.spread([0.25]) == seeds.spread([0.25, 0.25]) == "0.2500"
 
 
-def test_spread_of_no_seed_is_refused():
-    with pytest.raises(ValueError):
-        seeds.spread([])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([], "values must hold at least one number"),
+        ([np.nan, 1], "values contains NaN"),
+        ([np.inf, 1], "values contains infinity"),
+        (["0.5"], "values must hold real numbers"),
+    ],
+)
+def test_what_has_no_spread_is_named(values, message):
+    with pytest.raises(ValueError, match=message):
+        seeds.spread(values)

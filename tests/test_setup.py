@@ -163,11 +163,22 @@ def killed_while_replacing(packages: Path) -> None:
     (packages / "tiny-1.0.dist-info").rename(packages / "~iny-1.0.dist-info")
 
 
+def zeros(file: Path) -> None:
+    """Give a file its own size in zeros, as a power cut may."""
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+def power_lost_before_a_file_was_on_disk(packages: Path) -> None:
+    """A file has its size, and holds zeros."""
+    zeros(packages / "tiny/core.py")
+
+
 STOPS = [
     killed_while_writing,
     killed_before_the_list_of_files,
     killed_within_a_file,
     power_lost,
+    power_lost_before_a_file_was_on_disk,
     killed_while_replacing,
 ]
 
@@ -186,9 +197,12 @@ def test_a_set_up_that_was_broken_off_is_taken_up(course, stopped: Callable[[Pat
         assert "tiny was not installed to its end: once more." in done.stdout
 
 
-def test_an_environment_whose_pip_was_broken_off_is_made_anew(course):
-    (record,) = site_packages(course).glob("pip-*.dist-info/RECORD")
-    record.unlink()
+@pytest.mark.parametrize(
+    ("file", "stopped"), [("pip-*.dist-info/RECORD", Path.unlink), ("pip/__main__.py", zeros)]
+)
+def test_an_environment_whose_pip_was_broken_off_is_made_anew(course, file, stopped):
+    (there,) = site_packages(course).glob(file)
+    stopped(there)
     (course / STAMP).unlink()
     done = make(course, f"PYTHONS={sys.executable}")
     assert done.returncode == 0, done.stderr
@@ -230,6 +244,14 @@ def test_another_failure_of_pip_is_not_called_a_full_disk(course):
         "missing" in done.stderr and "pip could not install everything: see above." in done.stderr
     )
     assert "The disk is full" not in done.stderr and not (course / STAMP).exists()
+
+
+def test_all_files_are_read_only_where_what_was_installed_does_not_start(course):
+    zeros(site_packages(course) / "tiny/core.py")
+    (course / "aelib/profile.py").write_text("")  # needs nothing of it
+    (course / STAMP).unlink()
+    done = make(course, f"PYTHONS={sys.executable}")
+    assert done.returncode == 0 and "Reading" not in done.stdout and not imports(course)
 
 
 def test_no_stamp_where_what_was_installed_does_not_start(course):

@@ -75,8 +75,11 @@ def test_too_few_digits_are_refused():
 def test_other_arguments_are_refused():
     with pytest.raises(ValueError, match="pass one of basic, rot, bg-rand"):
         variations.load("mnist", DIGITS, SIZES)
-    with pytest.raises(ValueError, match="sizes"):
+    with pytest.raises(ValueError, match="sizes must be at least 1"):
         variations.load("rect", DIGITS, (10, 0, 10))
+    for sizes in ((10, 10), (10, 10, 10, 10), 10, (10, 10, 2.5)):
+        with pytest.raises(ValueError, match=r"sizes must be integers in one row, shape \(3,\)"):
+            variations.load("basic", DIGITS, sizes)
     with pytest.raises(ValueError, match="seed"):
         variations.load("rect", DIGITS, SIZES, seed=-1)
 
@@ -144,9 +147,15 @@ def test_rectangles_are_closed_outlines_and_labelled_by_their_longer_side():
         assert label == (height > width) and abs(height - width) >= 3
 
 
-def test_rectangles_cut_from_photographs_have_the_sizes_asked_for():
-    rng = np.random.default_rng(0)
-    top, left, height, width = variations._sides(1000, rng, low=10, apart=5, area=(0.25, 0.75))
+def test_rectangles_cut_from_photographs_have_the_sizes_asked_for(monkeypatch):
+    # In place of photographs, so that the rectangles show: all of ink, then all of paper.
+    sheets = iter([np.ones((1000, 28, 28)), np.zeros((1000, 28, 28))])
+    monkeypatch.setattr(variations, "pieces", lambda count, rng: next(sheets))
+    shapes, labels = variations.image_rectangles(1000, np.random.default_rng(0))
+    rows, columns = shapes.any(axis=2), shapes.any(axis=1)
+    (top, height), (left, width) = ((x.argmax(axis=1), x.sum(axis=1)) for x in (rows, columns))
+    np.testing.assert_array_equal(shapes.sum(axis=(1, 2)), height * width)
+    np.testing.assert_array_equal(labels, height > width)
     share = height * width / 784
     assert min(height.min(), width.min()) == 10
     assert abs(height - width).min() == 5

@@ -9,6 +9,7 @@ import re
 
 from aelib import statements
 from aelib.claims import Claims
+import digests
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from myst_parser.config.main import MdParserConfig
@@ -53,8 +54,10 @@ def check(*entries: tuple[str, str, str]) -> NotebookNode:
 
 
 def write(path: Path, *cells: NotebookNode, title: str = "A | title") -> Path:
-    """Write a notebook with a title above its cells."""
-    nbformat.write(new_notebook(cells=[new_markdown_cell(f"# {title}"), *cells]), path)
+    """Write a notebook with a title above its cells, signed as after a run."""
+    notebook = new_notebook(cells=[new_markdown_cell(f"# {title}"), *cells])
+    digests.sign(notebook)
+    nbformat.write(notebook, path)
     return path
 
 
@@ -312,6 +315,42 @@ def test_file_that_is_no_notebook_is_named(tmp_path):
 def test_folder_without_notebooks_is_an_error(tmp_path, capsys):
     assert tool.main(["--root", str(tmp_path)]) == 2
     assert "there are no notebooks" in capsys.readouterr().err
+
+
+def claim_more(notebook: NotebookNode) -> None:
+    """Turn the verdict in a stored ledger."""
+    notebook.cells[-1].outputs[0].metadata.aelib.claims[0].verdict = "reproduced"
+
+
+def loosen(notebook: NotebookNode) -> None:
+    """Change the code above the ledger."""
+    notebook.cells[1].source += "\nbound = 2"
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (claim_more, "cell 2: its outputs are not those of the run"),
+        (loosen, "cell 1: its code is not what ran"),
+        (lambda notebook: notebook.metadata.pop("aelib"), "carries no digests of a run"),
+    ],
+)
+def test_notebook_that_was_edited_after_its_run_is_not_collected(
+    course, tmp_path, capsys, edit, said
+):
+    options = ["--root", str(tmp_path)]
+    tool.main(options)
+    before = [(tmp_path / name).read_text() for name in ("README.md", "CLAIMS.md")]
+    notebook = nbformat.read(course[1], as_version=4)
+    edit(notebook)
+    nbformat.write(notebook, course[1])
+    capsys.readouterr()
+    for checked in (["--check"], []):
+        assert tool.main([*options, *checked]) == 2
+        printed = capsys.readouterr()
+        assert printed.err.startswith(f"{course[1]}: {said}") and not printed.out
+        assert printed.err.endswith('run it again: make full NB="02"\n')
+    assert [(tmp_path / name).read_text() for name in ("README.md", "CLAIMS.md")] == before
 
 
 @pytest.mark.parametrize(("readme", "places"), [("no marks", 0), (README + README, 2)])

@@ -118,6 +118,8 @@ def test_a_speaker_out_of_range_is_refused(change, named):
         (["a"], [0.1, 0.1], [1.0], "seconds must have shape"),
         (["a"], [0.0], [1.0], "seconds and tune must be positive"),
         (["a"], [0.1], [-1.0], "seconds and tune must be positive"),
+        (["a"], [1e-5], [1.0], "seconds last 1e-05 together; a sample takes 0.000125"),
+        (["a", "m"], [1e-5, 2e-5], [1.0], "seconds last 3e-05 together"),
     ],
 )
 def test_words_that_cannot_be_said_are_refused(phonemes, seconds, tune, named):

@@ -1,6 +1,6 @@
 """Yardsticks against closed forms, SciPy and a decomposition by hand."""
 
-from aelib import yardsticks
+from aelib import models, yardsticks
 import keras
 import numpy as np
 import pandas as pd
@@ -292,6 +292,53 @@ def test_a_models_logits_are_no_reconstruction(train):
     model = keras.Sequential([keras.Input((12,)), keras.layers.Rescaling(9, offset=-4)])
     with pytest.raises(ValueError, match="the model's answers must be grey levels"):
         yardsticks.reconstruction(BCE, model, train)
+
+
+OF_RANGES = {
+    "binary_focal_crossentropy": "grey levels",
+    "BinaryFocalCrossentropy": "grey levels",
+    "kl_divergence": "grey levels",
+    "KLDivergence": "grey levels",
+    models.summed_cross_entropy: "grey levels",
+    "poisson": "at least 0 for this loss",
+    keras.losses.Poisson(): "at least 0 for this loss",
+}
+
+
+@pytest.mark.parametrize("loss", OF_RANGES, ids=str)
+def test_losses_for_a_range_name_what_lies_outside(loss, train, copier):
+    function = keras.losses.get(loss)
+    expected = np.mean(function(train, train[::-1]))
+    assert yardsticks.score(loss, train, train[::-1]) == pytest.approx(expected, rel=1e-5)
+    bad = 2 * train - 1
+    with pytest.raises(ValueError, match=f"images must be {OF_RANGES[loss]}"):
+        yardsticks.score(loss, bad, train)
+    with pytest.raises(ValueError, match=f"restored must be {OF_RANGES[loss]}"):
+        yardsticks.score(loss, train, bad)
+    with pytest.raises(ValueError, match=f"the model's answers must be {OF_RANGES[loss]}"):
+        yardsticks.reconstruction(loss, copier, bad, train)
+    with pytest.raises(ValueError, match=f"train must be {OF_RANGES[loss]}"):
+        yardsticks.mean_image(loss, bad, train)
+
+
+def test_poisson_takes_counts(train):
+    counts = np.floor(20 * train)
+    assert np.isfinite(yardsticks.score("poisson", counts, counts + 1))
+
+
+def test_a_loss_that_comes_to_no_number_is_named(train):
+    def logarithmic(images, restored):
+        return keras.ops.mean(keras.ops.log(restored), axis=-1)
+
+    for images, found in ((2 * train - 1, "nan"), (0 * train, "-inf")):
+        with pytest.raises(ValueError, match=f"loss gives {found} here; pass one"):
+            yardsticks.score(logarithmic, train, images)
+
+
+@pytest.mark.parametrize("build", [models.dense_autoencoder, models.variational_autoencoder])
+def test_all_models_in_place_of_one_are_named(build, train):
+    with pytest.raises(TypeError, match=r"model is of type \w+, which .*; pass its \.model"):
+        yardsticks.reconstruction("mse", build(12, (3,)), train)
 
 
 def test_losses_that_do_not_fit_images_are_named(train):

@@ -443,6 +443,23 @@ def check_in_place(options: argparse.Namespace) -> None:
         raise ValueError(f"all of MNIST is needed for what is saved in place.\n{problem}")
 
 
+def check_into(options: argparse.Namespace) -> None:
+    """Refuse an --into that would save over the notebooks themselves, unchecked.
+
+    Raises
+    ------
+    ValueError
+        If it is the folder of the pages or that of their solutions; says what to do.
+    """
+    folder, into = options.folder.resolve(), options.into.resolve()
+    pages = folder.parent if folder.name == SOLUTIONS else folder
+    if into in (folder, pages, pages / SOLUTIONS):
+        raise ValueError(
+            f"--into is {options.into}, where the notebooks themselves lie; name another folder, "
+            "or save over them with --in-place"
+        )
+
+
 def run_nbval(paths: list[Path], jobs: int) -> int:
     """Run notebooks in the quick profile and compare their checked cells with what is saved.
 
@@ -497,6 +514,8 @@ def main(argv: list[str] | None = None) -> int:
         return run_nbval(paths, jobs)
     into = None if options.in_place else options.into
     try:
+        if into is not None:
+            check_into(options)
         check_space(into or options.folder)
         if options.in_place:
             check_in_place(options)

@@ -7,9 +7,11 @@ Python's own library:
 """
 
 import argparse
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 import csv
 import errno
+import hashlib
 from pathlib import Path
 import shutil
 import subprocess
@@ -32,10 +34,16 @@ class SetUpError(Exception):
 # What pip left ------------------------------------------------------------------------------------
 
 
-def is_whole(package: Path) -> bool:
+def is_whole(package: Path, read: bool = False) -> bool:
     """Tell whether pip wrote all of a package, which is known by its folder of metadata.
 
     Pip looks at none of this itself: to pip, a package with metadata is installed.
+
+    Parameters
+    ----------
+    package : the folder of metadata
+    read : whether to read the files too, which takes a while: after a power cut a file may have
+        its size and hold zeros
     """
     record = package / "RECORD"
     if not record.is_file():
@@ -43,24 +51,49 @@ def is_whole(package: Path) -> bool:
     rows = list(csv.reader(record.read_text(encoding="utf-8").splitlines()))
     if not rows or any(len(row) != 3 for row in rows):
         return False
-    sizes = {package.parent / path: int(size) for path, _, size in rows if size}
-    return all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
+    files = {package.parent / path: (digest, int(size)) for path, digest, size in rows if size}
+    return all(
+        path.is_file() and path.stat().st_size == size and (not read or has_digest(path, digest))
+        for path, (digest, size) in files.items()
+    )
 
 
-def unfinished(venv: Path) -> Iterator[Path]:
+def has_digest(path: Path, listed: str) -> bool:
+    """Tell whether a file has the digest that pip's list gives it, such as "sha256=…"; or none."""
+    if not listed:
+        return True
+    name, _, digest = listed.partition("=")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, name).digest()
+    return urlsafe_b64encode(found).decode().rstrip("=") == digest
+
+
+def unfinished(venv: Path, read: bool) -> Iterator[Path]:
     """Yield the folders of metadata of packages that pip did not finish."""
     for package in sorted(venv.glob("lib/python3.*/site-packages/*.dist-info")):
-        if not is_whole(package):
+        if not is_whole(package, read):
             yield package
 
 
-def forget_unfinished(venv: Path) -> None:
-    """Let pip see what it did not finish as not installed, and drop what it had moved aside."""
-    for package in unfinished(venv):
-        print(f"{package.name.split('-')[0]} was not installed to its end: once more.")
+def forget_unfinished(venv: Path, read: bool = False) -> bool:
+    """Let pip see what it did not finish as not installed, and drop what it had moved aside.
+
+    Parameters
+    ----------
+    venv : the environment
+    read : whether to read all files, see `is_whole`
+
+    Returns
+    -------
+    Whether there was such a package.
+    """
+    packages = list(unfinished(venv, read))
+    for package in packages:
+        print(f"{package.name.split('-')[0]} was not installed to its end: once more.", flush=True)
         shutil.rmtree(package)
     for aside in venv.glob("lib/python3.*/site-packages/~*"):
         shutil.rmtree(aside)
+    return bool(packages)
 
 
 # Steps --------------------------------------------------------------------------------------------
@@ -72,7 +105,7 @@ def is_usable(venv: Path) -> bool:
     if not python.exists() or subprocess.run([python, "-c", SUPPORTED]).returncode:
         return False
     pips = [*venv.glob("lib/python3.*/site-packages/pip-*.dist-info")]
-    return len(pips) == 1 and is_whole(pips[0])
+    return len(pips) == 1 and is_whole(pips[0], read=True)
 
 
 def run(*command: str | Path, venv: Path, what: str) -> None:
@@ -130,6 +163,19 @@ def set_up(venv: Path, constraints: Path, anew: bool) -> None:
     forget_unfinished(venv)
     cost = "about 2 minutes and 2 GB, only once"
     print(f"Installing TensorFlow and the rest into {venv.name}: {cost}.", flush=True)
+    install(venv, constraints)
+    try:
+        try_out(venv)
+    except SetUpError:
+        print("Reading all that was installed, to find what is damaged.", flush=True)
+        if not forget_unfinished(venv, read=True):
+            raise
+        install(venv, constraints)
+        try_out(venv)
+
+
+def install(venv: Path, constraints: Path) -> None:
+    """Install what is missing of requirements.txt, and the course itself."""
     python = venv / "bin/python"
     pip = python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"
     stopped = "pip could not install everything"
@@ -138,8 +184,13 @@ def set_up(venv: Path, constraints: Path, anew: bool) -> None:
     settings = venv / "etc/ipython/ipython_kernel_config.py"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(KERNEL_SETTINGS)
+
+
+def try_out(venv: Path) -> None:
+    """Start what was installed; what does not start raises `SetUpError`."""
     remedy = f"remove {venv} and give the command again"
-    run(python, "-c", TRIAL, venv=venv, what=f"What was installed does not start; {remedy}")
+    what = f"What was installed does not start; {remedy}"
+    run(venv / "bin/python", "-c", TRIAL, venv=venv, what=what)
 
 
 # The command --------------------------------------------------------------------------------------

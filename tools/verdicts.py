@@ -18,6 +18,7 @@ from urllib.parse import quote
 from aelib import statements
 from aelib.claims import DEPENDS, FULL_ONLY, NOT_REPRODUCED, REPRODUCED, Verdict
 from aelib.statements import Statement
+import digests
 import nbformat
 from notebook_parts import Check, checks, claims, find_notebooks, headings, number, replacing
 
@@ -182,6 +183,23 @@ def read(path: Path) -> tuple[str, list[Finding]]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return next((title for _, title in headings(notebook)), path.stem), findings
+
+
+def check_run(path: Path) -> None:
+    """Refuse a notebook whose code or outputs are not those of its run.
+
+    Raises
+    ------
+    ValueError
+        If it is one, or cannot be read; says which notebook and what to do.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    problem = next(digests.changed_since_the_run(notebook), None)
+    if problem:
+        raise ValueError(f'{path}: {problem}: make full NB="{number(path)}"')
 
 
 def collect(notebooks: Iterable[Path]) -> list[Finding]:
@@ -510,11 +528,14 @@ def files(root: Path) -> dict[Path, str]:
     Raises
     ------
     ValueError
-        If there is no notebook, if one cannot be read, or if the README has no place for totals.
+        If there is no notebook, if one cannot be read or was edited after its run, or if the README
+        has no place for totals.
     """
     notebooks = find_notebooks(root / "notebooks")
     if not notebooks:
         raise ValueError(f"{root / 'notebooks'}: there are no notebooks")
+    for path in notebooks:
+        check_run(path)
     readme = (root / "README.md").read_text(encoding="utf-8")
     block = summary(notebooks)
     filled, places = MARKED.subn(lambda found: found[1] + block + found[2], readme)

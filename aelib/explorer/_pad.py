@@ -1,11 +1,12 @@
 """Pads to draw digits on: what is drawn goes through a net in the page while the pen moves."""
 
 from base64 import b64encode
+from math import inf
 from typing import Any
 import zlib
 
 from aelib import plots
-from aelib._checks import grey_levels, integers, numbers
+from aelib._checks import grey_levels, integers, number, numbers
 from aelib._startup import keras
 from aelib.explorer._chart import square_around, ticks
 from aelib.explorer._nets import Step, beside, pack, read, run
@@ -64,8 +65,8 @@ def drawing_pad(
     """
     images = _images(images)
     labels = integers(labels, "labels", len(images), like="images", low=0, high=9)
-    if noise is not None and not 0 <= noise <= 1:
-        raise ValueError(f"noise is {noise}; give a standard deviation from 0 to 1")
+    if noise is not None:
+        number(noise, "noise", lambda s: 0 <= s <= 1, "a standard deviation from 0 to 1")
     cloud = hasattr(autoencoder, "posterior")
     if cloud and noise is not None:
         raise ValueError("noise is for autoencoders that answer with a point; leave it out here")
@@ -91,7 +92,7 @@ def drawing_pad(
         "ticks": [ticks(low, high) for low, high in square.T],
         "colours": plots.DIGIT_COLOURS,
         "names": {digit: place.tolist() for digit, place in names.items()},
-        "noise": noise,
+        "noise": None if noise is None else float(noise),
     }
     points = codes.astype("<f4").tobytes() + labels.astype("u1").tobytes()
     return _pad(facts, pair, stray, images[:pictures], points)
@@ -129,15 +130,14 @@ def anomaly_pad(
     TypeError
         If `autoencoder` has no encoder and decoder, or `title` is no string.
     ValueError
-        If an argument has another shape or range, one of the sorts is empty, or the nets in the
-        page stray from Keras, as for `drawing_pad`.
+        If an argument has another shape or range, `threshold` is not finite, one of the sorts is
+        empty, or the nets in the page stray from Keras, as for `drawing_pad`.
     """
     images = _images(images)
     normal = numbers(normal, "normal", (len(images),), like="images") != 0
     if normal.all() or not normal.any():
         raise ValueError("normal must be true for some images and false for others")
-    if not threshold > 0:
-        raise ValueError(f"threshold is {threshold}; give an error above 0")
+    number(threshold, "threshold", lambda t: 0 < t < inf, "an error above 0")
     encoder, decoder = _parts(autoencoder)
     codes = _answers(encoder, images)
     pair = read(encoder, coarse=True), read(decoder, coarse=True)

@@ -4,11 +4,23 @@ from math import inf
 from numbers import Integral
 
 from aelib import _checks
-from aelib._startup import keras
+from aelib._startup import keras, tf
 from keras import ops
+import numpy as np
 from sklearn.utils import check_scalar
 
 UPDATES = ("loss", "average")
+
+
+def check_alike(**pair) -> None:
+    """Refuse two tensors that are known to differ in shape: one would be stretched."""
+    one, other = (
+        tf.TensorShape(value.shape if hasattr(value, "shape") else np.shape(value))
+        for value in pair.values()
+    )
+    if not one.is_compatible_with(other):
+        names = " and ".join(pair)
+        raise ValueError(f"{names} have the shapes {one} and {other}; pass two of the same shape")
 
 
 def straight_through(hard, soft):
@@ -26,9 +38,15 @@ def straight_through(hard, soft):
     -------
     `hard`, exactly, with the slopes of `soft`.
 
+    Raises
+    ------
+    ValueError
+        If the two are known to differ in shape.
+
     Source: Bengio, Léonard & Courville 2013, "Estimating or propagating gradients through
     stochastic neurons for conditional computation", arXiv:1308.3432.
     """
+    check_alike(hard=hard, soft=soft)
     return ops.stop_gradient(hard) + (soft - ops.stop_gradient(soft))
 
 

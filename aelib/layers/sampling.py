@@ -4,7 +4,7 @@ from math import inf
 
 from aelib import _checks
 from aelib._startup import keras
-from aelib.layers.quantizer import straight_through
+from aelib.layers.quantizer import check_alike, straight_through
 from keras import ops
 
 
@@ -23,8 +23,14 @@ def kl_to_standard_normal(mean, log_variance):
     A tensor of the same shape, at least 0, in nats: the KL of each unit of each code. The KL of a
     code is their sum.
 
+    Raises
+    ------
+    ValueError
+        If the two are known to differ in shape.
+
     Source: Kingma & Welling 2014, appendix B.
     """
+    check_alike(mean=mean, log_variance=log_variance)
     return (mean**2 + ops.exp(log_variance) - 1 - log_variance) / 2
 
 

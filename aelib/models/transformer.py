@@ -23,10 +23,18 @@ def transformer_block(h, *, heads: int = 4, causal: bool = False):
     -------
     (n, N, width) tensor.
 
+    Raises
+    ------
+    TypeError
+        If `heads` is no integer.
+    ValueError
+        If `heads` is below 1 or does not divide the width.
+
     Source: Vaswani et al. 2017, "Attention is all you need"; the order of normalising and adding is
     that of Xiong et al. 2020, "On layer normalization in the transformer architecture".
     """
     width = h.shape[-1]
+    (heads,) = _checks.sizes(heads=heads)
     if width % heads:
         raise ValueError(f"heads is {heads}; pass a divisor of the width {width}")
     seen = layers.LayerNormalization()(h)

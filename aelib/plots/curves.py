@@ -56,7 +56,8 @@ def loss_curves(
         ends.append((name, mean[-1], colour))
     for name, level in levels.items():
         ax.axhline(level, color=GREY, linestyle="--", linewidth=1)
-        ends.append((f"{name} {level:.4f}", level, GREY))
+        decimals = 4 if abs(level) < 1 else 2  # of an error of a pixel, of a whole image
+        ends.append((f"{name} {level:.{decimals}f}", level, GREY))
     ax.set(xlabel="epoch", ylabel=ylabel, ylim=limits, title=title)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # there is no epoch 2.5
     ax.margins(x=0.01)

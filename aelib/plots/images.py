@@ -31,7 +31,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     """Lay (n, side, side) images out in rows on a white sheet, `gap` pixels apart."""
     rows = -(-len(images) // columns)
     # Black ink on white paper: the pixel value is the amount of ink.
-    paper = (1 - images).astype(float)
+    paper = (1.0 - images).astype(float)  # 1 less 2 wraps round in unsigned integers
     sheet = montage(paper, fill=1, grid_shape=(rows, columns), padding_width=gap)
     return sheet[gap : len(sheet) - gap, gap : sheet.shape[1] - gap]
 

@@ -113,11 +113,12 @@ def decoded_grid(
     Raises
     ------
     TypeError
-        If `steps` is no integer.
+        If `steps` is no integer, or `decoder` all that a function of `models` returned.
     ValueError
         If `steps` is too small, if `limits` are not two numbers, the lower one first, or if what
         the decoder draws are no square images or no grey levels.
     """
+    _checks.one_model(decoder, "decoder", "decoder")
     check_scalar(steps, "steps", Integral, min_val=2)
     limits = _checks.limits(limits)
     ax = axes(ax, (6, 6))

@@ -164,7 +164,7 @@ def feature_maps(
     Parameters
     ----------
     shapes : of every layer's output, input included: (height, width, channels), drawn as so many
-        sheets to scale, or (units,) for a dense layer, drawn as a bar
+        sheets to scale, or (units,) for a dense layer, drawn as a bar, at most as high as an image
     code : position of the code in `shapes`, from 0
     steps : what leads from each shape to the next; nothing if left out
 
@@ -188,7 +188,8 @@ def feature_maps(
     if len(steps) not in (0, len(shapes) - 1):
         raise ValueError(f"steps must be {len(shapes) - 1}, one to each next shape, not {steps}")
     ax = axes(ax, (1.15 * len(shapes), 2.5))
-    tall = max(size for shape in shapes for size in shape[:2] if len(shape) == 3)
+    images = [size for shape in shapes for size in shape[:2] if len(shape) == 3]
+    tall = max(images, default=max(map(max, shapes)))  # of bars alone, the longest
     centres = []
     left = 0.0
     for place, shape in enumerate(shapes):

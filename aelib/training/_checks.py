@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any
 
+from aelib._checks import one_model
 from aelib._startup import keras, tf
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ def can_train(model: keras.Model) -> None:
             f"Keras runs on {keras.backend.backend()}, but training needs TensorFlow; set the "
             "environment variable KERAS_BACKEND to tensorflow before Python starts"
         )
+    one_model(model, "model", "model")
     if not model.compiled:
         raise ValueError("model has no loss or optimizer yet; call model.compile(…) first")
 

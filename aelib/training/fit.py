@@ -1,6 +1,7 @@
 """Training with the meaning of `Model.fit`, whole epochs in one compiled program."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
 import inspect
 import random
@@ -72,7 +73,13 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     Returns
     -------
     A permutation of 0 … count - 1, the same for the same arguments.
+
+    Raises
+    ------
+    ValueError
+        If `count` is no whole number of at least 1.
     """
+    count = checks.whole_number("count", count)
     return np.random.default_rng((seed, epoch)).permutation(count).astype(np.int32)
 
 
@@ -206,6 +213,18 @@ def compile_epochs(
     return run
 
 
+def _wait_for(do: Callable, *arguments: Any) -> None:
+    """Call what Ctrl-C and the Stop button cannot end, in a thread, so that they end the waiting.
+
+    The call itself goes on to its end: XLA compiles some nets for ten seconds.
+    """
+    helper = ThreadPoolExecutor(1)
+    try:
+        helper.submit(do, *arguments).result()
+    finally:
+        helper.shutdown(wait=False)
+
+
 def _compiled(
     model: keras.Model,
     data: Data,
@@ -231,7 +250,7 @@ def _compiled(
             program = share(program) if share_program else program
             # No epoch, but XLA compiles: better now than in the first call, which is timed.
             none = map(tf.constant, (0, 0, 0))
-            program(arrays, held_out, tf.zeros(orders.shape, tf.int32), *none)
+            _wait_for(program, arrays, held_out, tf.zeros(orders.shape, tf.int32), *none)
             break
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
             # XLA does not know an operation. Nothing has run yet, and without XLA it will.
@@ -347,6 +366,8 @@ def fit(
 
     Raises
     ------
+    TypeError
+        If `model` is all that a function of `models` returned, not its `.model`.
     ValueError
         If the model is not compiled, an array is empty, holds NaN, complex numbers or class labels
         out of range, or does not fit the model, targets are missing, or `epochs` or `batch_size` is

@@ -110,10 +110,12 @@ def fit_stack(
     Raises
     ------
     ValueError
-        As `fit` does.
+        If `machines` are none, or as `fit` does.
 
     Source: Hinton, Osindero & Teh 2006, "A fast learning algorithm for deep belief nets".
     """
+    if not len(machines):
+        raise ValueError("machines is empty; pass at least one model to train")
     histories = []
     for machine in machines:
         options = {"epochs": epochs, "batch_size": batch_size, "progress": progress}

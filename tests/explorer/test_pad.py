@@ -391,7 +391,9 @@ def test_the_same_arguments_give_the_same_bytes_and_are_drawn_anew(nets, digits)
         ({"images": np.zeros((120, 100))}, r"images has the shape \(120, 100\); digits have"),
         ({"images": np.full((120, 784), 255.0)}, "images must be grey levels"),
         ({"labels": np.zeros(3, int)}, r"labels must be .* shape \(120,\) as images ask"),
-        ({"noise": 2}, "noise is 2; give a standard deviation from 0 to 1"),
+        ({"noise": 2}, "noise is 2; pass a standard deviation from 0 to 1"),
+        ({"noise": "a"}, "noise is a; pass a standard deviation from 0 to 1"),
+        ({"noise": np.nan}, "noise is nan; pass a standard deviation from 0 to 1"),
         ({"limits": (1, -1)}, "limits must be the lower value, then the higher"),
     ],
 )
@@ -406,7 +408,10 @@ def test_arguments_are_checked_and_errors_name_the_remedy(nets, digits, changed,
     [
         ({"normal": np.ones(120)}, "normal must be true for some images and false for others"),
         ({"normal": np.ones(5)}, r"normal must have shape \(120,\)"),
-        ({"threshold": 0}, "threshold is 0; give an error above 0"),
+        ({"threshold": 0}, "threshold is 0; pass an error above 0"),
+        ({"threshold": np.inf}, "threshold is inf; pass an error above 0"),
+        ({"threshold": np.nan}, "threshold is nan; pass an error above 0"),
+        ({"threshold": "1"}, "threshold is 1; pass an error above 0"),
     ],
 )
 def test_what_is_normal_is_checked(nets, digits, changed, message):

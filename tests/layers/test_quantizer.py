@@ -86,6 +86,19 @@ def test_straight_through_has_the_values_of_one_and_the_slopes_of_the_other():
     np.testing.assert_allclose(tape.gradient(out, sums), p * (1 - p), rtol=1e-6)
 
 
+@pytest.mark.parametrize("soft", [(1, 4), (3,), ()])
+def test_straight_through_refuses_two_shapes(soft):
+    with pytest.raises(ValueError, match=r"hard and soft have the shapes \(3, 1\) and"):
+        layers.straight_through(tf.zeros((3, 1)), tf.zeros(soft))
+
+
+def test_straight_through_takes_shapes_that_are_not_known_yet():
+    program = tf.function(layers.straight_through, autograph=False).get_concrete_function(
+        tf.TensorSpec(None), tf.TensorSpec((None, 2))
+    )
+    np.testing.assert_array_equal(program(tf.ones((3, 2)), tf.zeros((3, 2))), np.ones((3, 2)))
+
+
 def test_the_decoders_slope_goes_to_the_encoder_and_none_to_the_codebook(vectors):
     layer = quantizer()
     weights = np.random.default_rng(3).normal(size=vectors.shape).astype("float32")

@@ -38,6 +38,20 @@ def test_kl_is_the_closed_form():
     assert np.min(found) >= 0
 
 
+@pytest.mark.parametrize("other", [(1, 4), (3,), (3, 1, 1), ()])
+def test_kl_of_two_shapes_is_refused(other):
+    with pytest.raises(ValueError, match=r"mean and log_variance have the shapes \(3, 1\) and"):
+        layers.kl_to_standard_normal(np.zeros((3, 1)), np.zeros(other))
+
+
+def test_kl_of_two_numbers_or_rows_that_are_not_known_yet():
+    assert float(layers.kl_to_standard_normal(1.0, np.float64(0))) == 0.5
+    inputs = [keras.Input((CODES,)), keras.Input((CODES,), batch_size=7)]
+    assert layers.kl_to_standard_normal(*inputs).shape == (7, CODES)
+    with pytest.raises(ValueError, match="pass two of the same shape"):
+        layers.kl_to_standard_normal(inputs[0], keras.Input((1,)))
+
+
 def test_kl_is_the_mean_of_the_difference_of_log_densities():
     rng = np.random.default_rng(1)
     for mean, log_variance in zip(MEAN[:5], LOG_VARIANCE[:5], strict=True):
@@ -294,9 +308,16 @@ def test_slopes_of_a_choice_are_those_of_the_softmax():
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_a_choice_is_saved_with_its_temperature():
+def test_a_choice_is_saved_with_its_temperature(tmp_path):
     layer = layers.GumbelSoftmax(0.7, name="word")
-    assert layers.GumbelSoftmax.from_config(layer.get_config()).temperature == 0.7
+    x = keras.Input((2, 3))
+    net = keras.Model(x, layer(keras.layers.Dense(3)(x)))
+    net.save(tmp_path / "net.keras")
+    loaded = keras.models.load_model(tmp_path / "net.keras")
+    again = loaded.get_layer("word")
+    assert type(again) is layers.GumbelSoftmax
+    assert again.get_config() == layer.get_config() and again.temperature == 0.7
+    np.testing.assert_array_equal(loaded(SCORES[None]), net(SCORES[None]))
     assert layer.compute_output_shape((None, 4, 3)) == (None, 4, 3)
     with pytest.raises(ValueError, match="temperature"):
         layers.GumbelSoftmax(0)

@@ -226,6 +226,22 @@ def test_a_machine_is_built_anew_from_its_configuration():
     assert again.get_config() == rbm.get_config()
 
 
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_machine_comes_back_from_its_file(trained, tmp_path):
+    rbm, x = machine(gaussian=True, steps=3, chains=2, draw_visible=False), states(VISIBLE)
+    if trained:
+        rbm.compile(optimizer="adam", jit_compile=False)
+        training.fit(rbm, x, epochs=1, batch_size=8)
+        rbm.steps.assign(4)
+    rbm.save(tmp_path / "machine.keras")
+    again = keras.models.load_model(tmp_path / "machine.keras")
+    assert type(again) is models.BoltzmannMachine and again.get_config() == rbm.get_config()
+    for one, other in zip(again.weights, rbm.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(again(x), rbm(x))
+    np.testing.assert_array_equal(again.free_energy(x), rbm.free_energy(x))
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

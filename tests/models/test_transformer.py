@@ -38,9 +38,18 @@ def test_a_causal_block_looks_back_only(causal):
     np.testing.assert_array_equal(moved, [not causal] * 3 + [True, True])
 
 
-def test_heads_that_do_not_divide_the_width_are_refused():
-    with pytest.raises(ValueError, match="heads is 3; pass a divisor of the width 8"):
-        models.transformer_block(keras.Input((5, 8)), heads=3)
+@pytest.mark.parametrize(
+    ("heads", "error", "message"),
+    [
+        (3, ValueError, "heads is 3; pass a divisor of the width 8"),
+        (0, ValueError, "heads == 0, must be >= 1"),
+        (-2, ValueError, "heads == -2, must be >= 1"),
+        (2.0, TypeError, "heads must be an instance of int"),
+    ],
+)
+def test_heads_that_do_not_divide_the_width_are_refused(heads, error, message):
+    with pytest.raises(error, match=message):
+        models.transformer_block(keras.Input((5, 8)), heads=heads)
 
 
 def test_a_block_treats_all_places_alike():

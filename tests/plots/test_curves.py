@@ -68,7 +68,7 @@ def test_loss_limits_are_kept():
 
 def test_names_stay_beside_the_axes_where_their_level_is_not_shown():
     ax = plots.loss_curves({"a": [3, 2, 1]}, {"far above": 9.0}, limits=(0.5, 2.5))
-    assert 0 <= texts(ax)["far above 9.0000"].get_position()[1] <= 1
+    assert 0 <= texts(ax)["far above 9.00"].get_position()[1] <= 1
 
 
 def test_names_do_not_overlap():
@@ -98,7 +98,8 @@ def test_names_far_enough_apart_stay_at_their_level():
 
 
 def test_yardsticks_may_stand_alone():
-    assert list(texts(plots.loss_curves({}, {"floor": 0.5}))) == ["floor 0.5000"]
+    levels = {"floor": 0.5, "published": 3.0}
+    assert list(texts(plots.loss_curves({}, levels))) == ["floor 0.5000", "published 3.00"]
     assert not texts(plots.loss_curves({}))
 
 

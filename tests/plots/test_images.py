@@ -43,6 +43,15 @@ def test_black_and_white_may_be_integers():
     np.testing.assert_array_equal(sheet(plots.digits(pixels)), sheet(plots.digits(pixels / 1.0)))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int8, np.float16, np.float32])
+def test_what_is_above_one_is_black_in_every_type(dtype):
+    images = np.array([[[0, 1], [2, 3]]], dtype)
+    for ax in (plots.digits(images), plots.reconstructions(np.zeros((1, 4)), {"a": images})):
+        *_, picture = ax.get_images()
+        np.testing.assert_array_equal(picture.get_array(), [[1, 0], [-1, -2]])
+        assert picture.get_clim() == (0, 1)
+
+
 def test_captions_stand_under_the_middle_of_their_image():
     ax = plots.digits(np.zeros((3, 784)), pd.Series([7, 2, 1], index=[2, 0, 1]))
     assert [text.get_text() for text in ax.texts] == ["7", "2", "1"]

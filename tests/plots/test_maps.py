@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from aelib import plots
+from aelib import models, plots
 from matplotlib.colors import to_rgb
 import numpy as np
 import pandas as pd
@@ -135,6 +135,12 @@ BAD_GRIDS = {
 def test_what_is_no_grid_is_named(decoder, message):
     with pytest.raises((TypeError, ValueError), match=message):
         plots.decoded_grid(decoder, **BAD_GRIDS[message])
+
+
+def test_all_models_in_place_of_the_decoder_are_named():
+    net = models.dense_autoencoder(4, (2,))
+    with pytest.raises(TypeError, match=r"decoder is of type Autoencoder, .*; pass its \.decoder"):
+        plots.decoded_grid(net, steps=3)
 
 
 @pytest.mark.parametrize(("pixels", "message"), [(15, "square images"), (16, "contains NaN")])

@@ -78,6 +78,12 @@ def test_feature_maps_have_a_sheet_for_each_channel_and_their_sizes(kind):
     assert [sheet.get_height() for sheet in ax.patches] == heights
 
 
+def test_feature_maps_of_dense_layers_alone_are_bars_to_scale():
+    ax = plots.feature_maps([(5,), (3,), (10,)], code=1)
+    assert [text.get_text() for text in ax.texts] == ["5", "3", "10"]
+    assert [bar.get_height() for bar in ax.patches] == [5, 3, 10]
+
+
 def test_feature_maps_show_the_code_in_a_colour_of_its_own():
     ax = plots.feature_maps(LENET, code=4)
     colours = [text.get_color() for text in ax.texts]

@@ -36,6 +36,19 @@ def draw(request, ten_clouds, decoder):
     return lambda ax: DRAWINGS[request.param](ax, clouds=ten_clouds, decoder=decoder)
 
 
+def test_style_is_set_by_the_import_and_by_its_function():
+    set_by_import = dict(plt.rcParams)
+    with plt.rc_context():
+        plt.rcdefaults()
+        before = dict(plt.rcParams)
+        plots.use_style()
+        after = dict(plt.rcParams)
+    changed = {name for name in after if after[name] != before[name]}
+    assert {"axes.spines.top", "axes.prop_cycle", "figure.constrained_layout.use"} <= changed
+    assert all(after[name] == set_by_import[name] for name in changed)
+    assert after["axes.prop_cycle"].by_key()["color"] == list(plots.LINE_COLOURS)
+
+
 def test_draws_into_the_axes_given(draw):
     _, axes = plt.subplots(1, 2)
     ax = draw(axes[1])

@@ -6,7 +6,7 @@ import random
 import sys
 import tempfile
 
-from aelib import training
+from aelib import models, training
 from jupyter_client.manager import start_new_kernel
 import keras
 from keras import layers
@@ -149,6 +149,12 @@ def test_every_epoch_has_its_own_order_of_all_examples():
     assert (first != second).any()
     assert (training.epoch_order(EXAMPLES, 3, 0) == first).all()
     assert (training.epoch_order(EXAMPLES, 4, 0) != first).any()
+
+
+@pytest.mark.parametrize("count", [-1, 0, 2.5, None])
+def test_an_order_of_no_examples_is_named(count):
+    with pytest.raises(ValueError, match=f"^count is {count}; pass a whole number of at least 1"):
+        training.epoch_order(count, 0, 0)
 
 
 def test_every_short_epoch_gets_its_loss():
@@ -294,6 +300,12 @@ def test_uncompiled_model_is_named(images):
     model = keras.Sequential([keras.Input((12,)), layers.Dense(12)])
     with pytest.raises(ValueError, match=r"model .*compile"):
         training.fit(model, images, images, epochs=1, batch_size=8)
+
+
+def test_all_models_in_place_of_one_are_named(images):
+    net = models.dense_autoencoder(12, (3,))
+    with pytest.raises(TypeError, match=r"model is of type Autoencoder, .*; pass its \.model"):
+        training.fit(net, images, images)
 
 
 def test_bar_is_hidden_where_nobody_watches(images, capsys, monkeypatch):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 import os
 import random
 import signal
+import sys
 import threading
 import time
 
@@ -436,3 +437,33 @@ def test_long_epoch_stops_within_a_second():
         training.fit(model, images, images, epochs=100, batch_size=32, callbacks=[interrupt])
     assert time.perf_counter() - interrupt.pressed < 1
     assert model.optimizer.iterations < 1250  # the epoch was not finished
+
+
+class InterruptCompiling(Interrupt):
+    """Press Ctrl-C once TensorFlow has not come back from a call for half a second."""
+
+    def on_train_begin(self, logs=None):
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        calls = 0
+        while calls < 10:
+            stacks = sys._current_frames().values()
+            away = any(frame.f_code.co_name == "quick_execute" for frame in stacks)
+            calls = calls + 1 if away else 0
+            time.sleep(0.05)
+        self.press()
+
+
+def test_compiling_stops_within_a_second():
+    inputs = outputs = keras.Input((64,))
+    for _ in range(60):
+        outputs = layers.Dense(64, "relu")(outputs)
+    model = keras.Model(inputs, outputs)
+    model.compile(loss="mse", optimizer="adam")
+    images = np.random.default_rng(0).random((200, 64), dtype=np.float32)
+    interrupt = InterruptCompiling()
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model, images, images, callbacks=[interrupt])
+    assert time.perf_counter() - interrupt.pressed < 1
+    assert model.optimizer.iterations == 0

@@ -27,7 +27,7 @@ def drawn(name):
     return st.sampled_from(list(EXAMPLES[name].values()))
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+@settings(max_examples=16, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 @given(
     count=st.integers(1, 40),
     shape=st.sampled_from([(6,), (3, 2)]),
@@ -38,9 +38,10 @@ def drawn(name):
     weighted=st.booleans(),
     held_out=st.integers(0, 20),
     callbacks=drawn("callbacks"),
+    epochs=st.integers(1, 3),
 )
 def test_fit_is_model_fit(
-    count, shape, layer, loss, metrics, optimizer, weighted, held_out, callbacks
+    count, shape, layer, loss, metrics, optimizer, weighted, held_out, callbacks, epochs
 ):
     labelled = loss.startswith("sparse")
 
@@ -61,4 +62,5 @@ def test_fit_is_model_fit(
 
     rng = np.random.default_rng(count)
     validation = data(held_out, rng) if held_out else None
-    beside(build, *data(count, rng), callbacks=callbacks, validation_data=validation, epochs=3)
+    options = {"callbacks": callbacks, "validation_data": validation, "epochs": epochs}
+    beside(build, *data(count, rng), **options)

@@ -55,6 +55,12 @@ def test_greedy_training_wants_as_many_layers_on_both_sides(images):
         training.fit_greedy(net.encoder, shallow.decoder, images, epochs=1, batch_size=BATCH)
 
 
+def test_a_stack_of_no_model_is_named(images):
+    for machines in ([], ()):
+        with pytest.raises(ValueError, match="machines is empty; pass at least one model"):
+            training.fit_stack(machines, images, epochs=1, batch_size=BATCH)
+
+
 def test_activations_that_are_layers_count_to_the_layer_before_them(images):
     keras.utils.set_random_seed(3)
     chain = [keras.Input((12,)), layers.Dense(8), layers.ReLU(), layers.Dense(3), layers.ReLU()]
