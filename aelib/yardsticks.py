@@ -63,7 +63,7 @@ def reconstruction(
     Raises
     ------
     TypeError
-        If `model` is all that a function of `models` returned, not its `.model`.
+        If all the models of a builder are passed in place of one of them.
     ValueError
         As `score` does; if `inputs` are empty or hold NaN.
     """

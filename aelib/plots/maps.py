@@ -113,7 +113,7 @@ def decoded_grid(
     Raises
     ------
     TypeError
-        If `steps` is no integer, or `decoder` all that a function of `models` returned.
+        If `steps` is no integer, or all the models of a builder are passed in place of one of them.
     ValueError
         If `steps` is too small, if `limits` are not two numbers, the lower one first, or if what
         the decoder draws are no square images or no grey levels.

@@ -367,7 +367,7 @@ def fit(
     Raises
     ------
     TypeError
-        If `model` is all that a function of `models` returned, not its `.model`.
+        If all the models of a builder are passed in place of one of them.
     ValueError
         If the model is not compiled, an array is empty, holds NaN, complex numbers or class labels
         out of range, or does not fit the model, targets are missing, or `epochs` or `batch_size` is
