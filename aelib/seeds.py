@@ -45,13 +45,13 @@ def spread(values: ArrayLike, form: str = ".4f") -> str:
 
     Parameters
     ----------
-    values : one number for each seed, at least one
+    values : one number for each seed, at least one; the number itself, if there is one seed
     form : how to write a number, as in an f-string
 
     Raises
     ------
     ValueError
-        If `values` are none, no row of numbers, or hold NaN or infinite ones.
+        If `values` are none, no numbers, or hold NaN or infinite ones.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def spread(values: ArrayLike, form: str = ".4f") -> str:
     >>> spread([0.5], ".0%")
     '50%'
     """
-    values = _checks.numbers(values, "values")
+    values = _checks.numbers(np.atleast_1d(values), "values")
     low, high = np.min(values), np.max(values)
     band = f" ({low:{form}} to {high:{form}})" if low < high else ""
     return f"{np.mean(values):{form}}{band}"

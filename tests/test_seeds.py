@@ -37,7 +37,7 @@ def test_spread_says_mean_and_range():
 
 
 def test_spread_of_seeds_that_agree_is_their_value():
-    assert seeds.spread([0.25]) == seeds.spread([0.25, 0.25]) == "0.2500"
+    assert seeds.spread([0.25, 0.25]) == seeds.spread([0.25]) == seeds.spread(0.25) == "0.2500"
 
 
 @pytest.mark.parametrize(
