@@ -98,6 +98,7 @@ SHARED = [
     rules.plain_python,
     rules.no_try,
     rules.no_other_programs,
+    rules.only_known_tags,
     rules.short_cells,
     rules.one_title,
 ]

@@ -18,7 +18,6 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SOLUTIONS = find_notebooks(FOLDER / "solutions")
 CHECKS = """\
 ledger = Claims()
 ledger.check("Deeper is better", of="R077 Z04", holds=deep < shallow, measured=f"{deep}")
@@ -50,12 +49,6 @@ def test_every_notebook_has_a_number_of_its_own():
 def test_notebook_keeps_the_rule(path, rule):
     problems = list(rule(nbformat.read(path, as_version=4)))
     assert not problems, "\n".join([f"{path.name}:", *problems])
-
-
-@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
-def test_nothing_in_the_solutions_is_passed_over(path):
-    problems = list(rules.only_known_tags(nbformat.read(path, as_version=4)))
-    assert not problems, "\n".join([f"solutions of {path.name}:", *problems])
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

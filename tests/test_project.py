@@ -83,22 +83,50 @@ def test_citation_names_version_and_licence_of_the_project():
     assert f"license: {PROJECT['license']}" in lines
 
 
-def test_continuous_integration_covers_every_python_that_the_project_admits():
-    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+@pytest.fixture(scope="module")
+def workflow() -> dict:
+    """Return what GitHub is told to run, every value as a string."""
+    return yaml.load((ROOT / ".github/workflows/ci.yml").read_text(), yaml.BaseLoader)
+
+
+def test_continuous_integration_covers_every_python_that_the_project_admits(workflow):
     first, last = re.findall(r"3\.(\d+)", PROJECT["requires-python"])
-    versions = [f'"3.{minor}"' for minor in range(int(first), int(last))]
-    assert f"python-version: [{', '.join(versions)}]" in workflow
+    versions = [f"3.{minor}" for minor in range(int(first), int(last))]
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python-version"] == versions
 
 
-def test_oldest_versions_are_tried_each_week_and_a_mac_each_time():
-    workflow = yaml.load((ROOT / ".github/workflows/ci.yml").read_text(), yaml.BaseLoader)
-    assert workflow["on"]["schedule"]
-    jobs = workflow["jobs"]
-    assert jobs["macos"]["steps"][-1]["run"] == 'make run NB="01"'
-    rows = {row["dependencies"]: row for row in jobs["versions"]["strategy"]["matrix"]["include"]}
-    assert rows["oldest"]["python-version"] == oldest_python()
+def commands(job: dict) -> list[str]:
+    """List what a job runs."""
+    return [step["run"] for step in job["steps"] if "run" in step]
+
+
+def test_every_python_is_tried_on_ubuntu(workflow):
+    job = workflow["jobs"]["test"]
+    assert job["runs-on"].startswith("ubuntu-")
+    assert "python-version" in job["strategy"]["matrix"]
+    assert commands(job) == [".ci/run"]
+    assert {"push", "pull_request"} <= set(workflow["on"])
+
+
+def test_first_notebook_runs_on_a_mac(workflow):
+    job = workflow["jobs"]["macos"]
+    assert job["runs-on"].startswith("macos-")
+    assert commands(job) == ['make run NB="01"']
+
+
+def test_oldest_and_newest_dependencies_are_tried_once_a_week(workflow):
+    (schedule,) = workflow["on"]["schedule"]
+    minute, hour, day, month, weekday = schedule["cron"].split()
+    assert all(part.isdecimal() for part in (minute, hour, weekday)) and day == month == "*"
+    job = workflow["jobs"]["versions"]
+    assert "github.event_name == 'schedule'" in job["if"]
+    tried = [row["dependencies"] for row in job["strategy"]["matrix"]["include"]]
+    assert tried == ["oldest", "newest"]
+    of_each = "build/${{ matrix.dependencies }}.txt"
+    assert commands(job) == [f"make {of_each}", f"make test CONSTRAINTS={of_each}"]
+    assert job["strategy"]["matrix"]["include"][0]["python-version"] == oldest_python()
     makefile = (ROOT / "Makefile").read_text()
-    for name in rows:
+    for name in tried:
         assert f"\nbuild/{name}.txt:" in makefile
 
 
